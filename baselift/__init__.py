@@ -1,0 +1,1 @@
+"""Baselift: container images that follow their base images."""

@@ -1,0 +1,81 @@
+"""What an engine is asked to build, and what it gives back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class Failure(Exception):
+    """The run cannot succeed; the message is for the log's last line and `runErrorMessage`. Not a fault of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A build argument. A secret one must not reach logs, argv, history or layers."""
+
+    name: str
+    value: str
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A fetched build context on local disk."""
+
+    root: Path
+    """Directory that the build sees."""
+    commit: str | None
+    """Full commit id, for git."""
+    epoch: int
+    """Seconds since 1970: of the commit, or of the newest file. Makes builds reproducible."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """User and password for one registry host."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOrder:
+    """One Dockerfile build with every base pinned."""
+
+    source: Source
+    dockerfile: str
+    """Path relative to the source root."""
+    bases: Mapping[str, str]
+    """Base reference as it is after expansion in the Dockerfile -> ``registry/repository@digest`` to use."""
+    base_name: str | None
+    """Reference of the final stage's base, for the annotation org.opencontainers.image.base.name; None for scratch."""
+    base_digest: str | None
+    """Digest of that base's platform manifest, for org.opencontainers.image.base.digest."""
+    platform: str = "linux/amd64"
+    target: str | None = None
+    arguments: Sequence[Argument] = ()
+    no_cache: bool = False
+    reproducible: bool = True
+    """Stamp files and history with the source's epoch."""
+    credentials: Mapping[str, Credential] = field(default_factory=dict)
+    """Registry host -> credential for pulling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer of a built image, uncompressed on disk."""
+
+    diff_id: str
+    """Digest of the uncompressed tar: the identity of a layer whatever its compression."""
+    tar: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A built image, not yet in any registry. Its files live until the run's scratch directory goes."""
+
+    config: bytes
+    """OCI image config, application/vnd.oci.image.config.v1+json."""
+    layers: Sequence[Layer]
+    annotations: Mapping[str, str]
+    """For the manifest."""
