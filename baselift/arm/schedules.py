@@ -1,0 +1,54 @@
+"""Timer schedules: five NCRONTAB fields, UTC. Only their syntax; when they are due is not decided here."""
+
+import re
+
+_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+_FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
+    ("minute", 0, 59, {}),
+    ("hour", 0, 23, {}),
+    ("day", 1, 31, {}),
+    ("month", 1, 12, {name: number for number, name in enumerate(_MONTHS, 1)}),
+    ("weekday", 0, 6, {name: number for number, name in enumerate(_DAYS)}),
+)
+_MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_VALUE = r"[0-9]{1,2}|[A-Za-z]{3}"
+_PART = re.compile(rf"(?:\*|(?P<low>{_VALUE})(?:-(?P<high>{_VALUE}))?)(?:/(?P<step>[0-9]{{1,2}}))?")
+
+
+def check(text: str) -> None:
+    """Refuse what is not a schedule, or one that names no date. Raises ValueError with what would be right."""
+    words = text.split()
+    if len(words) != len(_FIELDS):
+        raise ValueError(f"five fields (minute hour day month weekday, UTC), not {len(words)}")
+    values = [_field(word, *field) for word, field in zip(words, _FIELDS, strict=True)]
+    days, months = values[2], values[3]
+    if min(days) > max(_MONTH_DAYS[month - 1] for month in months):
+        raise ValueError("a date that exists: none of these months has such a day")
+
+
+def _field(word: str, name: str, low: int, high: int, names: dict[str, int]) -> set[int]:
+    return set[int]().union(*(_part(part, name, low, high, names) for part in word.split(",")))
+
+
+def _part(part: str, name: str, low: int, high: int, names: dict[str, int]) -> range:
+    match = _PART.fullmatch(part)
+    if match is None:
+        raise ValueError(f"five fields of '*', numbers, 'a-b', '*/n' and lists of them; the {name} '{part}' is none")
+    step = int(match["step"] or 1)
+    first = _number(match["low"], low, name, low, high, names)
+    # As NCRONTAB: "a/n" runs from a to the end, a lone "a" is only a.
+    last = _number(match["high"], high if match["step"] or not match["low"] else first, name, low, high, names)
+    if not step or first > last:
+        raise ValueError(f"a schedule whose {name} has a step of at least 1 and a range that rises; '{part}' has not")
+    return range(first, last + 1, step)
+
+
+def _number(word: str | None, default: int, name: str, low: int, high: int, names: dict[str, int]) -> int:
+    if word is None:
+        return default
+    number = int(word) if word.isdigit() else names.get(word.upper(), -1)
+    if not low <= number <= high:
+        known = f" or {min(names, key=names.__getitem__)} to {max(names, key=names.__getitem__)}" if names else ""
+        raise ValueError(f"a schedule whose {name} is {low} to {high}{known}; '{word}' is not")
+    return number
