@@ -11,6 +11,7 @@ from azure.mgmt.containerregistrytasks import models as sdk
 from baselift.arm import requests
 from baselift.arm.errors import ApiError
 from baselift.arm.secrets import map_secrets, mask
+from baselift.domain.requests import run_type
 
 TASK_ID = f"{SCOPE.id}/tasks/task1"
 BUILD = {
@@ -186,10 +187,10 @@ def test_the_carried_request_shares_nothing_with_the_task():
 
 
 def test_run_types_follow_the_design():
-    assert requests.run_type({"type": "DockerBuildRequest"}) == "QuickBuild"
-    assert requests.run_type({"type": "EncodedTaskRunRequest"}) == "QuickRun"
-    assert requests.task_run_type(created()) == "AutoBuild"
-    assert requests.task_run_type(created(ENCODED)) == "AutoRun"
+    assert run_type({"type": "DockerBuildRequest"}, of_task=False) == "QuickBuild"
+    assert run_type({"type": "EncodedTaskRunRequest"}, of_task=False) == "QuickRun"
+    assert run_type(requests.override(created()), of_task=True) == "AutoBuild"
+    assert run_type(requests.override(created(ENCODED)), of_task=True) == "AutoRun"
 
 
 def test_the_secrets_of_every_request_are_found():

@@ -1,0 +1,1 @@
+"""Build contexts: git repositories and uploaded archives."""

@@ -1,0 +1,147 @@
+"""One commit of a repository on disk, submodules and all, without its `.git`."""
+
+import os
+import posixpath
+import shutil
+from asyncio import to_thread
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from baselift.domain.builds import Failure
+from baselift.source.limits import Limits
+from baselift.source.remote import Remote, open_remote
+
+_LEVELS = 5
+_NO_SUCH_KEY = 1
+# Without its filters git-lfs fetches, but writes nothing.
+_LFS = ("-c", "filter.lfs.smudge=git-lfs smudge -- %f", "-c", "filter.lfs.clean=git-lfs clean -- %f")
+
+
+@dataclass(slots=True)
+class Listing:
+    """Reads `git ls-tree -r -l -z` as it comes, so that a tree that unfolds without end is stopped in time."""
+
+    limits: Limits
+    size: int = 0
+    count: int = 0
+    links: dict[str, str] = field(default_factory=dict)
+    """Path -> commit of each submodule."""
+    lfs: bool = False
+    """True when there is a `.gitattributes`, which may send files to LFS."""
+    _rest: bytes = b""
+
+    def feed(self, data: bytes) -> None:
+        """Take more output. Raises Failure over a limit."""
+        *records, self._rest = (self._rest + data).split(b"\0")
+        for record in records:
+            self._take(record)
+
+    def _take(self, record: bytes) -> None:
+        meta, _, path = record.partition(b"\t")
+        mode, _, oid, size = meta.split()
+        self.count += 1
+        if mode == b"160000":
+            self.links[path.decode(errors="surrogateescape")] = oid.decode()
+        else:
+            self.size += int(size)
+        self.lfs = self.lfs or path.rpartition(b"/")[2] == b".gitattributes"
+        if self.size > self.limits.bytes or self.count > self.limits.files:
+            raise Failure(
+                f"the repository unpacks to more than {self.limits.bytes} bytes or {self.limits.files} files, "
+                "the limit for a build context"
+            )
+
+
+async def fetch_commit(remote: Remote, wanted: str, tree: Path) -> tuple[str, int]:
+    """Fetch one full reference name or commit id into a new repository at `tree`; its commit id and committer's time.
+
+    A server that does not hand out single commits is asked for all branches and tags instead.
+    """
+    await remote.git("init", "--quiet", "--template=", tree=tree)
+    options = ("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-commit-graph")
+    ended = await remote.stream((*options, "--depth=1", "--", remote.url, wanted), tree, lambda _: None)
+    if not ended.code:
+        return await _identify(remote, "FETCH_HEAD", tree)
+    if not is_commit(wanted):
+        raise Failure(remote.explain(ended))
+    await remote.git(*options, "--", remote.url, "+refs/heads/*:refs/all/heads/*", "+refs/tags/*:refs/all/tags/*",
+                     tree=tree)  # fmt: skip
+    found = await remote.stream(("cat-file", "-e", f"{wanted}^{{commit}}"), tree, lambda _: None)
+    if found.code:
+        raise Failure(f"the repository {remote.url} has no commit {wanted}")
+    return await _identify(remote, wanted, tree)
+
+
+async def _identify(remote: Remote, revision: str, tree: Path) -> tuple[str, int]:
+    commit, time = (
+        await remote.git("show", "--no-patch", "--format=%H %ct", f"{revision}^{{commit}}", tree=tree)
+    ).split()
+    return commit, int(time)
+
+
+def is_commit(ref: str) -> bool:
+    """True for a full commit id, SHA-1 or SHA-256."""
+    return len(ref) in (40, 64) and all(c in "0123456789abcdef" for c in ref)
+
+
+async def populate(remote: Remote, commit: str, tree: Path, listing: Listing, level: int = 0) -> None:
+    """Write the files of a fetched commit and of its submodules, and take `.git` away. `listing` counts over all."""
+    listing.links, listing.lfs = {}, False
+    ended = await remote.stream(("ls-tree", "-r", "-l", "-z", commit), tree, listing.feed)
+    if ended.code:
+        raise Failure(remote.explain(ended))
+    links, lfs = dict(listing.links), listing.lfs
+    await remote.git("checkout", "--quiet", "--force", "--detach", commit, tree=tree)
+    if lfs and shutil.which("git-lfs"):
+        await remote.git(*_LFS, "lfs", "pull", tree=tree)
+    urls = await _submodule_urls(remote, commit, tree) if links else {}
+    await to_thread(shutil.rmtree, tree / ".git")
+    if lfs:
+        await to_thread(_check_size, remote, tree)
+    for path, wanted in links.items():
+        if path not in urls:
+            raise Failure(f"the repository {remote.url} has a submodule at '{path}' without a URL in .gitmodules")
+        await _submodule(remote, urls[path], wanted, tree / path, listing, level + 1)
+
+
+def _check_size(remote: Remote, tree: Path) -> None:
+    limit = remote.access.limits.bytes
+    size = sum((Path(at) / name).lstat().st_size for at, _, names in os.walk(tree) for name in names)
+    if size > limit:
+        raise Failure(f"the repository {remote.url} has more than {limit} bytes with its LFS files, the limit")
+
+
+async def _submodule(remote: Remote, url: str, wanted: str, tree: Path, listing: Listing, level: int) -> None:
+    if level > _LEVELS:
+        raise Failure(f"the repository {remote.url} has submodules more than {_LEVELS} levels deep")
+    try:
+        inner = await open_remote(_absolute(remote.url, url), remote.access, remote.credential, remote.endpoint.origin)
+        await to_thread(tree.mkdir, exist_ok=True)
+        commit, _ = await fetch_commit(inner, wanted, tree)
+        await populate(inner, commit, tree, listing, level)
+    except Failure as failure:
+        raise Failure(f"submodule '{tree.name}' of {remote.url}: {failure}") from None
+
+
+async def _submodule_urls(remote: Remote, commit: str, tree: Path) -> Mapping[str, str]:
+    text = bytearray()
+    command = ("config", "--blob", f"{commit}:.gitmodules", "-z", "--get-regexp", r"^submodule\..*\.(path|url)$")
+    ended = await remote.stream(command, tree, text.extend)
+    if ended.code not in (0, _NO_SUCH_KEY):
+        raise Failure(f"the repository {remote.url} has submodules, but its .gitmodules is missing or malformed")
+    modules: dict[str, dict[str, str]] = {}
+    for entry in text.decode(errors="surrogateescape").split("\0"):
+        key, _, value = entry.partition("\n")
+        name, _, kind = key.rpartition(".")
+        modules.setdefault(name, {})[kind] = value
+    return {m["path"].rstrip("/"): m["url"] for m in modules.values() if m.keys() >= {"path", "url"}}
+
+
+def _absolute(parent: str, url: str) -> str:
+    if not url.startswith(("./", "../")):
+        return url
+    base = urlsplit(parent)
+    path = posixpath.normpath(posixpath.join(base.path.rstrip("/"), url))
+    return urlunsplit((base.scheme, base.netloc, path, "", ""))
