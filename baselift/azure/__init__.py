@@ -1,0 +1,1 @@
+"""Adapters on the Azure SDKs: tables, queues, blobs."""
