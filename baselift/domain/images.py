@@ -14,6 +14,7 @@ _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _REGISTRY = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-fA-F:]+\])(?::[0-9]{{1,5}})?")
 _IDENTIFIER = re.compile(r"library/[0-9a-f]{64}")
+_NAME_LENGTH = 255
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 
@@ -71,13 +72,23 @@ def parse(text: str) -> Reference:
 
 def _split_registry(text: str) -> tuple[str, str]:
     first, slash, path = text.partition("/")
-    if not slash or not ("." in first or ":" in first or first == "localhost" or first != first.lower()):
+    if not slash or not (_says_host(first) or first != first.lower()):
         return HUB, text if slash else f"library/{text}"
-    # Lower case of some letters beyond ASCII is an ASCII letter: two hosts would become one.
-    registry = first.lower() if first.isascii() else first
+    registry = _canonical_host(first)
     if registry not in _HUB_NAMES:
         return registry, path
     return HUB, path if "/" in path else f"library/{path}"
+
+
+def _says_host(first: str) -> bool:
+    return "." in first or ":" in first or first == "localhost"
+
+
+def _canonical_host(host: str) -> str:
+    # A host of one bare word is told from a Docker Hub user by its capitals alone, so it keeps them. Beyond ASCII the
+    # lower case of some letters is an ASCII letter: two hosts would become one.
+    lower = host.lower() if host.isascii() else host
+    return lower if _says_host(lower) else host
 
 
 def _split_tag(path: str) -> tuple[str, str | None]:
@@ -88,7 +99,7 @@ def _split_tag(path: str) -> tuple[str, str | None]:
 def _check(text: str, registry: str, repository: str, tag: str | None) -> None:
     if not _REGISTRY.fullmatch(registry):
         raise InvalidReference(f"image '{text}': '{registry}' is not a registry host")
-    if not _REPOSITORY.fullmatch(repository) or len(registry) + 1 + len(repository) > 255:
+    if not _REPOSITORY.fullmatch(repository) or len(registry) + 1 + len(repository) > _NAME_LENGTH:
         raise InvalidReference(
             f"image '{text}': repository '{repository}' must be lower-case words joined by '/', '.', '_' or '-'"
         )
