@@ -1,0 +1,1 @@
+"""Engines: what turns a build order into an image."""

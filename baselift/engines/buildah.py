@@ -1,0 +1,195 @@
+"""The buildah engine: one ``buildah bud`` in a sandbox, written straight to an OCI layout.
+
+Writing to a layout leaves no image in the shared store, only the pulled bases, and layers are not compressed.
+"""
+
+import asyncio
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from baselift.domain.builds import BuildOrder, Failure, Image
+from baselift.engines import layout, process, sandbox, workspace
+from baselift.engines.output import Output
+from baselift.engines.process import Sink
+from baselift.engines.reasons import reason
+from baselift.engines.recipe import Recipe, examine
+from baselift.engines.refusals import Version
+from baselift.engines.sandbox import Sandbox
+from baselift.engines.store import Store
+
+_RESULT: Final = "image"
+_VERSION: Final = re.compile(r"buildah version (\d+(?:\.\d+)*)")
+_DRIVERS: Final = ("overlay", "vfs")
+_TINY: Final = b"FROM scratch\nCOPY Dockerfile /\n"
+# That a driver mounts is only known when it did: overlay falls back to a FUSE program that may not work either.
+_TRIAL: Final = ("bud", "--isolation", "chroot", "--layers=false", "-f", "Dockerfile", "-t", "oci:tried:once", ".")
+_PREFIX: Final = "buildah-"
+_KILLED: Final = 129
+"""The lowest exit code that tells of a signal."""
+
+
+class Buildah:
+    """Builds with the buildah on PATH. Any number of builds at once share `store`, a directory of our own.
+
+    `plain_http_hosts` are registry hosts, with port, that are asked over http.
+    """
+
+    name = "buildah"
+
+    def __init__(self, store: Path, *, plain_http_hosts: Collection[str] = ()) -> None:
+        self._directory = store.absolute()
+        self._store = Store(self._directory, self._clean)
+        self._plain_http_hosts = tuple(plain_http_hosts)
+        self._starting = asyncio.Lock()
+        self._version: Version = ()
+        self._driver = ""
+
+    async def build(self, order: BuildOrder, scratch: Path, log: Sink) -> Image:
+        """See `Engine`. The image's layers are files in `scratch`.
+
+        Raises:
+            Failure: the order cannot be built here; nothing but the shared store's pulled bases is left.
+        """
+        recipe = examine(order, await self.version())
+        await asyncio.to_thread(sandbox.let_read, order.source.root)
+        secrets = {each.name: each.value for each in order.arguments if each.secret}
+        directory = _new_directory(scratch)
+        output = Output(secrets.values(), log)
+        done = False
+        try:
+            workspace.prepare(
+                directory,
+                recipe.text,
+                arguments=order.arguments,
+                credentials=order.credentials,
+                plain_http_hosts=self._plain_http_hosts,
+            )
+            async with self._store.use():
+                await self._bud(order, recipe, directory, output)
+            image = await asyncio.to_thread(layout.read, directory / _RESULT, annotations(order), secrets)
+            done = True
+            return image
+        finally:
+            await asyncio.to_thread(_discard, directory, keep=_RESULT if done else "")
+
+    async def version(self) -> Version:
+        """The release of buildah on PATH.
+
+        Raises:
+            Failure: there is none.
+        """
+        async with self._starting:
+            if not self._version:
+                self._version = await asyncio.to_thread(_installed)
+        return self._version
+
+    async def driver(self) -> str:
+        """The storage driver: overlay, or vfs where overlay is refused (a store on an overlay file system).
+
+        Raises:
+            Failure: buildah cannot use either; with what it says.
+        """
+        async with self._starting:
+            self._driver = self._driver or await self._usable_driver()
+        return self._driver
+
+    async def _usable_driver(self) -> str:
+        why = ""
+        for name in _DRIVERS:
+            code, said = await self._maintain(name, *_TRIAL)
+            if code == 0:
+                return name
+            why = reason(said, code)
+        raise Failure(f"buildah cannot run here: {why}")
+
+    async def _bud(self, order: BuildOrder, recipe: Recipe, directory: Path, output: Output) -> None:
+        box = Sandbox(self._store.data, directory, order.source.root)
+        command = [*_program(box.root, await self.driver()), "bud", *_flags(order, recipe, box.root)]
+        code = _KILLED
+        try:
+            code = await _run(box, command, output)
+        finally:
+            if code >= _KILLED:
+                self._store.left_over()
+        if code:
+            raise Failure(reason(output.end, code))
+
+    async def _clean(self) -> None:
+        for stale in self._directory.glob(f"{_PREFIX}*"):
+            await asyncio.to_thread(_discard, stale)
+        fresh = not any(self._store.data.iterdir())
+        driver = await self.driver()
+        for command in () if fresh else (("rm", "--all"), ("rmi", "--prune", "--force")):
+            await self._maintain(driver, *command)
+
+    async def _maintain(self, driver: str, *command: str) -> tuple[int, str]:
+        directory = _new_directory(self._directory)
+        said = Output((), None)
+        try:
+            workspace.prepare(directory, _TINY)
+            box = Sandbox(self._store.data, directory, directory)
+            return await _run(box, [*_program(box.root, driver), *command], said), said.end
+        finally:
+            await asyncio.to_thread(_discard, directory)
+
+
+async def _run(box: Sandbox, command: Sequence[str], output: Output) -> int:
+    async with sandbox.user_namespace() as namespace:
+        code = await process.run(
+            box.argv(command), env=workspace.environment(box.root), stdin=namespace, sink=output.feed
+        )
+    await output.close()
+    return code
+
+
+def annotations(order: BuildOrder) -> Mapping[str, str]:
+    """The base annotations of the OCI image-spec (annotations.md); none for an image from scratch."""
+    values = {"name": order.base_name, "digest": order.base_digest}
+    return {f"org.opencontainers.image.base.{key}": value for key, value in values.items() if value}
+
+
+def _program(root: str, driver: str) -> list[str]:
+    store = f"{root}/store/{driver}"
+    return ["buildah", "--root", f"{store}/root", "--runroot", f"{store}/run", "--storage-driver", driver]
+
+
+def _flags(order: BuildOrder, recipe: Recipe, root: str) -> Sequence[str]:
+    flags = ["--isolation", "chroot", "--cap-drop", "CAP_SYS_CHROOT", "--layers=false", "--format", "oci"]
+    flags += ["--pull=false", "--http-proxy=false", "--platform", order.platform]
+    flags += ["--timestamp", str(order.source.epoch)] if order.reproducible else []
+    flags += ["--target", order.target] if order.target else []
+    flags += ["--ignorefile", f"{root}/source/{recipe.ignore}"] if recipe.ignore else []
+    # Without a change of its own to commit, a Dockerfile of one FROM makes buildah look for the result in its store.
+    flags += [word for each in annotations(order).items() for word in ("--annotation", "=".join(each))]
+    for spelling, pinned in recipe.pins.items():
+        flags += ["--build-context", f"{spelling}=docker-image://{pinned}"]
+    flags += workspace.flags(order.arguments)
+    return [*flags, "-f", f"{root}/scratch/Dockerfile", "-t", f"oci:{root}/scratch/{_RESULT}:built", f"{root}/source"]
+
+
+def _installed() -> Version:
+    try:
+        said = subprocess.run(("buildah", "--version"), capture_output=True, text=True, check=False).stdout
+    except OSError as error:
+        raise Failure(f"buildah cannot be started: {error}; install the package buildah") from None
+    if not (found := _VERSION.match(said)):
+        raise Failure(f"buildah --version said '{said.strip()}'; 'buildah version X.Y.Z' was expected")
+    return tuple(int(part) for part in found[1].split("."))
+
+
+def _new_directory(parent: Path) -> Path:
+    return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent.absolute()))
+
+
+def _discard(directory: Path, keep: str = "") -> None:
+    for path in list(directory.iterdir()) if keep else [directory]:
+        if path.name == keep:
+            continue
+        with suppress(FileNotFoundError):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -1,0 +1,115 @@
+"""The Dockerfile of an order: found, read and checked before anything is started."""
+
+import platform as machine
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from e2b_dockerfile_utils import DockerfileInstruction, parse_dockerfile_ast
+
+from baselift.domain.builds import BuildOrder, Failure
+from baselift.domain.dockerfile import DockerfileError, scan
+from baselift.domain.stages import read
+from baselift.engines.refusals import Version, refuse
+
+_HANDLERS: Final = Path("/proc/sys/fs/binfmt_misc")
+# GOARCH, and what the kernel and QEMU call it.
+_MACHINES: Final = {
+    "amd64": "x86_64",
+    "arm64": "aarch64",
+    "386": "i386",
+    "ppc64le": "ppc64le",
+    "riscv64": "riscv64",
+    "s390x": "s390x",
+}
+_ALSO_RUNS: Final = {"x86_64": {"i386"}, "aarch64": {"arm"}}
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A Dockerfile that can be built."""
+
+    text: bytes
+    ignore: str | None
+    """Path in the source of the Dockerfile's own ignore file, if it has one."""
+    pins: dict[str, str]
+    """Every image, by each spelling that buildah may look it up by -> ``registry/repository@digest``."""
+
+
+def examine(order: BuildOrder, version: Version) -> Recipe:
+    """Read the order's Dockerfile.
+
+    Raises:
+        Failure: it is missing or outside the source, does not parse, or needs what this buildah cannot do.
+    """
+    file = _inside(order.source.root, order.dockerfile)
+    text = file.read_bytes()
+    arguments = {each.name: each.value for each in order.arguments}
+    try:
+        found = scan(text, arguments=arguments, target=order.target, platform=order.platform)
+    except DockerfileError as error:
+        raise Failure(f"{order.dockerfile}: {error}") from None
+    instructions = parse_dockerfile_ast(text.decode("utf-8", "replace")).instructions
+    refuse(instructions, version)
+    check_platform(order.platform, instructions)
+    if missing := [spelling for spelling in found.spellings if spelling not in order.bases]:
+        raise Failure(
+            f"{order.dockerfile}: base image '{missing[0]}' has no digest; every base is pinned before a build"
+        )
+    return Recipe(text, _ignore_file(order), _pins(order, text, instructions))
+
+
+def _inside(root: Path, name: str) -> Path:
+    path = (root / name).resolve()
+    if not path.is_relative_to(root.resolve()):
+        raise Failure(f"Dockerfile '{name}' is outside the source; give a path relative to the source's root")
+    if not path.is_file():
+        raise Failure(f"Dockerfile '{name}' is not in the source; --file names it relative to the source's root")
+    return path
+
+
+def _ignore_file(order: BuildOrder) -> str | None:
+    name = f"{order.dockerfile}.dockerignore"
+    path = (order.source.root / name).resolve()
+    root = order.source.root.resolve()
+    return str(path.relative_to(root)) if path.is_relative_to(root) and path.is_file() else None
+
+
+def _pins(order: BuildOrder, text: bytes, instructions: Sequence[DockerfileInstruction]) -> dict[str, str]:
+    """The order's bases, and those of FROM also as written: buildah looks there before it expands variables."""
+    pins = dict(order.bases)
+    arguments = {each.name: each.value for each in order.arguments}
+    written = [each.args[0] for each in instructions if each.name == "FROM"]
+    for word, stage in zip(written, read(text, arguments, order.target or "", order.platform), strict=True):
+        if stage.base.stage is None and stage.base.name in order.bases:
+            pins[word] = order.bases[stage.base.name]
+    return pins
+
+
+def check_platform(platform: str, instructions: Sequence[DockerfileInstruction]) -> None:
+    """Refuse what cannot run here: another operating system, or RUN for another processor without a handler.
+
+    Raises:
+        Failure: with the line of the first RUN.
+    """
+    system, _, rest = platform.partition("/")
+    if system.lower() != "linux":
+        raise Failure(f"platform '{platform}': only linux/… images can be built")
+    wanted = _MACHINES.get(rest.partition("/")[0].lower(), rest.partition("/")[0].lower())
+    here = machine.machine()
+    if wanted == here or wanted in _ALSO_RUNS.get(here, ()) or _has_handler(wanted):
+        return
+    native = False
+    for each in instructions:
+        if each.name == "FROM":
+            native = any(flag.startswith("--platform=") for flag in each.flags)
+        elif each.name == "RUN" and not native:
+            raise Failure(
+                f"Dockerfile line {each.start_line}: RUN needs a {wanted} processor, this machine is {here}; "
+                f"register QEMU for it (package qemu-user-static), or build on such a machine"
+            )
+
+
+def _has_handler(wanted: str) -> bool:
+    return any(handler.name.startswith(f"qemu-{wanted}") for handler in _HANDLERS.glob("qemu-*"))

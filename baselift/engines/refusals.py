@@ -1,0 +1,83 @@
+"""What buildah cannot do with a Dockerfile, known before it starts.
+
+Which release brought what was measured with one Dockerfile per feature; a feature without a release is in none so far.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from e2b_dockerfile_utils import DockerfileInstruction
+
+from baselift.domain.builds import Failure
+
+Version = tuple[int, ...]
+_GIT: Final = re.compile(r"(git@|git://|ssh://).+|https?://.+\.git(#.*)?")
+_SHELL_EXPANSION: Final = re.compile(r"\$\{\w+[#%/]")
+_EXPANDED: Final = frozenset(
+    {"ADD", "ARG", "COPY", "ENV", "EXPOSE", "LABEL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"}
+)
+_FILES: Final = frozenset({"ADD", "COPY"})
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """Something a Dockerfile may use: how to see it in an instruction, and the first buildah release that can."""
+
+    title: str
+    used: Callable[[DockerfileInstruction], bool]
+    since: Version | None
+    instead: str
+
+
+def _flag(instructions: Iterable[str], name: str, value: str = "") -> Callable[[DockerfileInstruction], bool]:
+    names, pattern = frozenset(instructions), re.compile(rf"{name}(=.*{value}.*)?", re.DOTALL)
+    return lambda each: each.name in names and any(pattern.fullmatch(flag) for flag in each.flags)
+
+
+def _adds_git(instruction: DockerfileInstruction) -> bool:
+    return instruction.name == "ADD" and any(_GIT.fullmatch(word) for word in instruction.args[:-1])
+
+
+def _expands_like_a_shell(instruction: DockerfileInstruction) -> bool:
+    return instruction.name in _EXPANDED and _SHELL_EXPANSION.search(instruction.original) is not None
+
+
+def _mounts_secret_as_variable(instruction: DockerfileInstruction) -> bool:
+    mounts = [flag.lower() for flag in instruction.flags if flag.startswith("--mount=")]
+    return any("type=secret" in mount and re.search(r"[=,]env=", mount) for mount in mounts)
+
+
+FEATURES: Final = (
+    Feature("a here-document", lambda each: bool(each.heredocs), (1, 33), "join the commands with && and \\"),
+    Feature("--link", _flag(_FILES, "--link"), None, "leave the flag out: the files are the same"),
+    Feature("--parents", _flag(_FILES, "--parents"), None, "name the target directory of each source"),
+    Feature("--exclude", _flag(_FILES, "--exclude"), (1, 39), "list the files in .dockerignore"),
+    Feature("--checksum", _flag({"ADD"}, "--checksum"), (1, 39), "check the file in a RUN"),
+    Feature("ADD of a git repository", _adds_git, None, "clone it in a RUN"),
+    Feature("--network", _flag({"RUN"}, "--network"), None, "leave the flag out: a RUN has the builder's network"),
+    Feature("--security", _flag({"RUN"}, "--security"), None, "leave the flag out"),
+    Feature("--device", _flag({"RUN"}, "--device"), None, "leave the flag out"),
+    Feature("a secret as variable", _mounts_secret_as_variable, None, "read the secret from its file"),
+    Feature(
+        "${name#pattern}, ${name%pattern} or ${name/a/b}", _expands_like_a_shell, (1, 39), "pass the result as ARG"
+    ),
+)
+
+
+def refuse(instructions: Iterable[DockerfileInstruction], version: Version) -> None:
+    """Check every instruction against what this release of buildah can do.
+
+    Raises:
+        Failure: the first that it cannot do, with the line and what would do instead.
+    """
+    lacking = [feature for feature in FEATURES if feature.since is None or version < feature.since]
+    for instruction in instructions:
+        for feature in lacking:
+            if feature.used(instruction):
+                shown = ".".join(map(str, version))
+                raise Failure(
+                    f"Dockerfile line {instruction.start_line}: {instruction.name} uses {feature.title}, "
+                    f"which buildah {shown} cannot do; {feature.instead}"
+                )

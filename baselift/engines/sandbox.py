@@ -1,0 +1,134 @@
+"""Where buildah runs: its own user, mount and process namespaces, and nothing of this machine's names or ids.
+
+The whole of buildah is inside the user namespace, not only its RUN steps (``--userns-uid-map``): with id-mapped overlay
+mounts, buildah 1.28 writes the mapped ids into the layers it commits, and a stage built on another stage fails.
+"""
+
+import asyncio
+import os
+import subprocess
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+FIRST_ID: Final = 300_000
+"""What root inside is outside, when this process is root."""
+IDS: Final = 65_536
+
+# Directories of this process may lie under ones that nobody else may enter: bound to a place that all may enter.
+_BIND: Final = """
+set -eu
+at=$1 store=$2 scratch=$3 source=$4; shift 4
+mount -t tmpfs -o mode=755,size=1m tmpfs "$at"
+mkdir "$at/store" "$at/scratch" "$at/source"
+mount --bind "$store" "$at/store"
+mount --bind "$scratch" "$at/scratch"
+mount --bind "$source" "$at/source"
+umask 022
+cd "$at/scratch"
+exec "$@"
+"""
+# Entering a user namespace clears the death signal, so it is set after that; a parent that died before is seen by PPID.
+_ENTER: Final = """
+[ "$PPID" = "$1" ] || exit 125
+exec </dev/null
+[ ! -e arguments.sh ] || { . ./arguments.sh; rm arguments.sh; }
+shift
+exec "$@"
+"""
+_PLACES: Final = ("/mnt", "/media", "/srv", "/opt")
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """Three directories of this machine and where they are inside: ``store``, ``scratch`` and ``source``."""
+
+    store: Path
+    scratch: Path
+    source: Path
+
+    @property
+    def root(self) -> str:
+        """The directory inside which the three are."""
+        own = [str(path.resolve()) + "/" for path in (self.store, self.scratch, self.source)]
+        return next(
+            place for place in _PLACES if Path(place).is_dir() and not any(path.startswith(f"{place}/") for path in own)
+        )
+
+    def argv(self, command: Sequence[str]) -> list[str]:
+        """The command line that runs `command` inside, with the file from `user_namespace` as standard input.
+
+        The first process ends with `command`; when it or this process is killed, so is everything inside.
+        """
+        bound = ("sh", "-c", _BIND, "sh", self.root, str(self.store), str(self.scratch), str(self.source))
+        guarded = ("setpriv", "--pdeathsig", "KILL", "sh", "-c", _ENTER, "sh", str(os.getpid()))
+        alone = ("unshare", "-m", "-p", "-f", "--kill-child=SIGKILL", "--mount-proc", "--propagation", "private")
+        outside, entered = _OUTSIDE_ROOT if is_root() else _OUTSIDE_USER
+        return [*outside, *bound, *entered, *guarded, *alone, *command]
+
+
+_OUTSIDE_ROOT: Final = (
+    ("unshare", "-m", "--propagation", "private"),
+    ("nsenter", "--user=/proc/self/fd/0"),
+)
+_OUTSIDE_USER: Final[tuple[tuple[str, ...], tuple[str, ...]]] = (
+    ("unshare", "-U", "--map-root-user", "--map-auto", "-m", "--propagation", "private"),
+    (),
+)
+
+
+def is_root() -> bool:
+    """True when this process may choose the ids of a user namespace."""
+    return os.geteuid() == 0
+
+
+@asynccontextmanager
+async def user_namespace() -> AsyncIterator[int]:
+    """An open file that is a new user namespace, for root; for anyone else, who cannot hand one over, /dev/null.
+
+    Raises:
+        OSError: this machine does not allow it.
+    """
+    opening = asyncio.ensure_future(asyncio.to_thread(_open_user_namespace))
+    try:
+        file = await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        os.close(await opening)
+        raise
+    try:
+        yield file
+    finally:
+        os.close(file)
+
+
+def _open_user_namespace() -> int:
+    if not is_root():
+        return os.open(os.devnull, os.O_RDONLY)
+    command = ("unshare", "-U", "sh", "-c", "echo; read _")
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as holder:
+        if not (holder.stdout and holder.stderr and holder.stdout.read(1)):
+            raise OSError(holder.stderr.read().decode(errors="replace").strip() if holder.stderr else "no pipe")
+        for kind in ("uid_map", "gid_map"):
+            Path(f"/proc/{holder.pid}/{kind}").write_text(f"0 {FIRST_ID} {IDS}")
+        return os.open(f"/proc/{holder.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def give(*paths: Path) -> None:
+    """Make the paths, which exist, belong to root inside."""
+    for path in paths if is_root() else ():
+        os.chown(path, FIRST_ID, FIRST_ID, follow_symlinks=False)
+
+
+def let_read(source: Path) -> None:
+    """Give root inside what nobody else may read of a tree that belongs to us alone."""
+    if not is_root():
+        return
+    for directory, _, files in os.walk(source):
+        for path in (Path(directory), *(Path(directory, name) for name in files)):
+            with suppress(FileNotFoundError):
+                status = path.lstat()
+                wanted = 0o005 if path == Path(directory) else 0o004
+                if status.st_mode & wanted != wanted:
+                    give(path)

@@ -1,0 +1,62 @@
+"""The directory that builds share, its lock, and when it may be cleaned."""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from baselift.engines.sandbox import give
+
+_WAIT: Final = 0.05
+
+
+class Store:
+    """Images and containers in one directory, used by any number of builds of any number of processes.
+
+    A build that was killed leaves records behind. They are cleaned at the first use, and after every build that did
+    not end by itself, as soon as no process uses the store: each use holds the lock shared, cleaning holds it alone.
+    """
+
+    def __init__(self, directory: Path, clean: Callable[[], Awaitable[None]]) -> None:
+        self.data = directory / "data"
+        self._directory = directory
+        self._clean = clean
+        self._left_over = True
+
+    def left_over(self) -> None:
+        """Say that a build did not end by itself."""
+        self._left_over = True
+
+    @asynccontextmanager
+    async def use(self) -> AsyncIterator[None]:
+        """Keep others from cleaning while inside."""
+        if not self.data.is_dir():
+            self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        give(self.data)
+        lock = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            await self._clean_if_alone(lock)
+            while not _locked(lock, fcntl.LOCK_SH):  # noqa: ASYNC110 - it may be another process that has it
+                await asyncio.sleep(_WAIT)
+            try:
+                yield
+            finally:
+                await self._clean_if_alone(lock)
+        finally:
+            os.close(lock)
+
+    async def _clean_if_alone(self, lock: int) -> None:
+        if self._left_over and _locked(lock, fcntl.LOCK_EX):
+            await self._clean()
+            self._left_over = False
+
+
+def _locked(lock: int, kind: int) -> bool:
+    try:
+        fcntl.flock(lock, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
