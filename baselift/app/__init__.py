@@ -1,0 +1,1 @@
+"""Use cases, one verb a file: the only code that orders I/O."""

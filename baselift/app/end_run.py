@@ -1,0 +1,78 @@
+"""End a run.
+
+What follows from its commit is derived, may be done again, and is done in full before the run leaves the list of
+active runs: the reconciler repeats it for any run that is over and still listed.
+"""
+
+import logging
+from datetime import timedelta
+
+from baselift.app import edges, keys, run_rows, task_lock, task_rows
+from baselift.app.on_push import on_push
+from baselift.app.ports import Stale
+from baselift.app.request_run import log_name
+from baselift.app.run_log import RunLog
+from baselift.app.run_rows import Stored
+from baselift.app.world import World
+from baselift.domain.builds import Failure
+from baselift.domain.images import Reference
+from baselift.domain.runs import LOG_OUTCOME, Run, Status
+
+log = logging.getLogger(__name__)
+
+
+async def end(world: World, stored: Stored, status: Status, error: str) -> None:
+    """End a run that no builder holds."""
+    ended = stored.run.ended(status, world.now(), error)
+    try:
+        await run_rows.save(world, stored, ended)
+    except Stale:
+        log.info("run %s went on meanwhile", stored.run.id)
+        return
+    await finish(world, ended)
+
+
+async def finish(world: World, run: Run) -> None:
+    """Do what follows from a committed run: complete its log, record its edges, tell its dependents, free its task."""
+    await _close_log(world, run)
+    if run.status is Status.SUCCEEDED:
+        await _record_edges(world, run)
+        await _tell_dependents(world, run)
+    await task_lock.release(world, run)
+    await world.tables.delete(run_rows.ACTIVE, keys.active_partition(run.registry, run.seq), keys.newest_first(run.seq))
+
+
+def last_line(run: Run) -> str:
+    """The log's last line, as ACR words it."""
+    began = run.started or run.created
+    seconds = round(((run.finished or began) - began) / timedelta(seconds=1))
+    if run.status is Status.SUCCEEDED:
+        return f"Run ID: {run.id} was successful after {seconds}s"
+    return f"Run ID: {run.id} failed after {seconds}s. Error: {run.error}"
+
+
+async def _close_log(world: World, run: Run) -> None:
+    """Write the last line, once, and mark the log as complete: clients stop reading at that mark."""
+    name, line = log_name(run), last_line(run)
+    tail, metadata = await world.blobs.tail(name, len(line) + 2)
+    if "complete" in metadata:
+        return
+    if tail != f"{line}\r\n".encode():
+        async with RunLog(world, name) as run_log:
+            await run_log.line(line)
+    await world.blobs.mark(name, {"complete": LOG_OUTCOME[run.status]})
+
+
+async def _record_edges(world: World, run: Run) -> None:
+    task = await task_rows.get(world, run.registry, run.task) if run.task else None
+    if task is not None:
+        await edges.record(world, task, run.bases, built=True)
+
+
+async def _tell_dependents(world: World, run: Run) -> None:
+    for image in run.outputs:
+        try:
+            await on_push(world, Reference(image.registry, image.repository, image.tag))
+        except Failure as failure:
+            # The registry's own event and the reconciler look again.
+            log.warning("run %s: %s could not be looked at: %s", run.id, image.reference, failure)

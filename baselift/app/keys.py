@@ -1,0 +1,58 @@
+"""Partition and row keys. One place decides where a row lives.
+
+Registry and task names are case-insensitive in ARM: keys hold them in lower case.
+"""
+
+import hashlib
+
+_LAST = 9_999_999_999
+
+
+def short(text: str, digits: int) -> str:
+    """The first hex digits of a hash: spreads rows over partitions."""
+    return hashlib.sha256(text.encode()).hexdigest()[:digits]
+
+
+def newest_first(seq: int) -> str:
+    """A key under which higher numbers come first."""
+    return f"{_LAST - seq:010d}"
+
+
+def run_partition(registry: str, seq: int) -> str:
+    """A thousand runs share a partition, so retention deletes whole ones."""
+    return f"{registry.lower()}|{9_999_999 - seq // 1000:07d}"
+
+
+def of_registry(registry: str) -> tuple[str, str]:
+    """The range of all partitions of one registry."""
+    return f"{registry.lower()}|", f"{registry.lower()}~"
+
+
+def task_partition(registry: str, task: str) -> str:
+    """Where a task, and its lock, lives."""
+    return f"{registry.lower()}|{short(task.lower(), 2)}"
+
+
+def task_runs_partition(registry: str, task: str) -> str:
+    """Where the runs of one task are listed."""
+    return f"{registry.lower()}|{short(task.lower(), 8)}"
+
+
+def active_partition(registry: str, seq: int) -> str:
+    """Sixteen partitions spread the runs that are not over."""
+    return f"{registry.lower()}|{seq % 16:x}"
+
+
+def base_partition(image: str) -> str:
+    """Where a watched base lives."""
+    return short(image, 2)
+
+
+def dependents_partition(image: str, shard: int = 0) -> str:
+    """Where the edges to a base live: one movement reads these and no others."""
+    return f"{short(image, 8)}|{shard:02x}"
+
+
+def dependent(registry: str, task: str) -> str:
+    """Key of the edge from a task."""
+    return f"{registry.lower()}|{task.lower()}"

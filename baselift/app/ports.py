@@ -1,0 +1,202 @@
+"""What the use cases need of the world, where two real implementations exist.
+
+`Tables`, `Queues` and `Blobs` follow the rules of Azure Storage: a batch holds at most 100 rows of one partition, a
+row at most 1 MiB with properties of at most 64 KiB, an ETag changes with every write, a queue message holds at most
+48 KiB of text before base64. Every write may have happened although the call raised.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol
+
+from baselift.domain.builds import BuildOrder, Credential, Image, Source
+from baselift.domain.images import Reference
+
+Value = str | int | bool | float | datetime
+
+
+class Conflict(Exception):
+    """The row, or the lease, is there already."""
+
+
+class Stale(Exception):
+    """The row changed since it was read (its ETag differs), or is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One table row. `etag` is empty in a row that was not read from a store."""
+
+    partition: str
+    key: str
+    values: Mapping[str, Value]
+    etag: str = ""
+
+    def text(self, name: str) -> str:
+        """A property that is text."""
+        return str(self.values[name])
+
+    def number(self, name: str) -> int:
+        """A property that is a whole number."""
+        return int(self.values[name])  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One operation of a batch; `replace` and `delete` are conditional where the row has an etag."""
+
+    kind: Literal["insert", "replace", "upsert", "delete"]
+    row: Row
+
+
+class Tables(Protocol):
+    """Azure Table storage. Keys hold any text without control characters: the adapter encodes what Azure refuses."""
+
+    async def get(self, table: str, partition: str, key: str) -> Row | None: ...
+
+    async def insert(self, table: str, row: Row) -> str:
+        """Write a new row and return its ETag. Raises Conflict when it exists."""
+        ...
+
+    async def replace(self, table: str, row: Row) -> str:
+        """Write the row if its etag still holds, and return the new one. Raises Stale."""
+        ...
+
+    async def upsert(self, table: str, row: Row) -> str: ...
+
+    async def delete(self, table: str, partition: str, key: str, etag: str | None = None) -> None:
+        """Delete a row, if `etag` is given only in that state (raises Stale). A row that is gone is no error."""
+        ...
+
+    async def batch(self, table: str, writes: Sequence[Write]) -> None:
+        """All or nothing, 1 to 100 rows of one partition. Raises Conflict, Stale, or ValueError for a wrong batch."""
+        ...
+
+    def query(
+        self,
+        table: str,
+        *,
+        partition: str | None = None,
+        partitions: tuple[str, str] | None = None,
+        keys: tuple[str, str] | None = None,
+    ) -> AsyncIterator[Row]:
+        """Rows in key order: of one partition or of the range ``low <= partition < high``; keys likewise.
+
+        Pages are fetched as the iterator is consumed, so a caller that breaks off pays only for what it took.
+        """
+        ...
+
+
+class Queues(Protocol):
+    """Azure Queue storage, sending side; receiving is the Functions host's part."""
+
+    async def send(self, queue: str, text: str, delay: float = 0) -> None:
+        """Append a message that never expires, visible after `delay` seconds."""
+        ...
+
+
+class Blobs(Protocol):
+    """Azure Blob storage: run logs (append blobs under a lease) and uploaded sources (block blobs)."""
+
+    async def create_log(self, name: str) -> None:
+        """Create an empty append blob. One that exists is left as it is."""
+        ...
+
+    async def lease(self, name: str, seconds: int) -> str:
+        """Take the blob's lease away from whoever holds it and return its id: the earlier holder's writes fail."""
+        ...
+
+    async def renew(self, name: str, lease: str) -> None:
+        """Raises Conflict when another holds the lease now."""
+        ...
+
+    async def release(self, name: str, lease: str) -> None: ...
+
+    async def append(self, name: str, data: bytes, lease: str) -> None:
+        """Append at most 4 MiB. Raises Conflict when another holds the lease."""
+        ...
+
+    async def mark(self, name: str, metadata: dict[str, str]) -> None:
+        """Replace the log's metadata, breaking any lease: only for a run that is over."""
+        ...
+
+    async def read_log(self, name: str, offset: int = 0) -> tuple[bytes, dict[str, str]]:
+        """Bytes from `offset` and the metadata; empty for a blob that does not exist."""
+        ...
+
+    async def tail(self, name: str, size: int) -> tuple[bytes, dict[str, str]]:
+        """The log's last `size` bytes and its metadata; empty for a blob that does not exist."""
+        ...
+
+    async def read_url(self, name: str, seconds: int) -> str:
+        """A link to the log that is good for `seconds`."""
+        ...
+
+    async def upload_url(self, name: str, seconds: int) -> str:
+        """A link under which a client may create the source blob `name`."""
+        ...
+
+    async def download(self, name: str, into: Path, limit: int) -> None:
+        """Write the source blob to a file. Raises KeyError when there is none, ValueError over `limit` bytes."""
+        ...
+
+
+class Engine(Protocol):
+    """Turns a build order into an image."""
+
+    name: str
+
+    async def build(self, order: BuildOrder, scratch: Path, log: Callable[[bytes], Awaitable[None]]) -> Image:
+        """Build in `scratch`, passing output to `log` as it comes.
+
+        Raises Failure with the reason when the build fails. When cancelled, no process, mount, container or file
+        outside `scratch` is left by the time CancelledError is raised.
+        """
+        ...
+
+
+class Resolved(Protocol):
+    """A reference as the registry has it now."""
+
+    @property
+    def digest(self) -> str:
+        """Digest of what the tag names: an index, or a manifest."""
+        ...
+
+    @property
+    def manifest_digest(self) -> str:
+        """Digest of the manifest for the platform asked for."""
+        ...
+
+
+class Registries(Protocol):
+    """Every OCI registry. Errors are `Failure`; `Unreachable` when asking again later may help."""
+
+    async def digest(self, ref: Reference, credential: Credential | None = None) -> str | None:
+        """Digest of the tag now; None when there is no such tag."""
+        ...
+
+    async def resolve(self, ref: Reference, platform: str, credential: Credential | None = None) -> Resolved | None: ...
+
+    async def publish(
+        self,
+        image: Image,
+        repository: Reference,
+        base: Reference | None,
+        credential: Credential | None = None,
+        base_credential: Credential | None = None,
+    ) -> str:
+        """Upload blobs and the manifest, by digest and without a tag; return the manifest's digest."""
+        ...
+
+    async def tag(self, image: Reference, tag: str, credential: Credential | None = None) -> None: ...
+
+
+class Sources(Protocol):
+    """Build contexts."""
+
+    async def fetch(self, context: str | None, token: str | None, into: Path) -> Source:
+        """Fetch a context into an empty directory. Raises Failure with the reason."""
+        ...

@@ -1,0 +1,110 @@
+"""Runs in tables. The run row's conditional write is the only commit point of a run.
+
+`runs` holds the truth, newest first; `runsbytask` points from a task to its runs; `active` lists the runs that are not
+over, so that repairs need not read the others; `seqs` counts.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from baselift.app import codec, keys
+from baselift.app.ports import Conflict, Row, Stale, Value
+from baselift.app.world import World
+from baselift.domain.runs import Run, run_id, sequence
+
+RUNS, BY_TASK, ACTIVE, SEQS = "runs", "runsbytask", "active", "seqs"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A run as read, with the ETag that makes the next write conditional."""
+
+    run: Run
+    etag: str
+
+
+async def get(world: World, registry: str, identifier: str) -> Stored | None:
+    """The run with this id; None when there is none."""
+    seq = sequence(identifier)
+    stored = None if seq is None else await by_seq(world, registry, seq)
+    return stored if stored is not None and stored.run.id == identifier.lower() else None
+
+
+async def by_seq(world: World, registry: str, seq: int) -> Stored | None:
+    """The run with this sequence number; None when there is none."""
+    row = await world.tables.get(RUNS, keys.run_partition(registry, seq), keys.newest_first(seq))
+    return None if row is None else _decode(row)
+
+
+async def save(world: World, stored: Stored, run: Run) -> Stored:
+    """Write the run if nobody wrote it since it was read. Raises Stale."""
+    return Stored(run, await world.tables.replace(RUNS, _encode(run, stored.etag)))
+
+
+async def add(world: World, run: Run) -> Stored:
+    """Store a new run; one that is there already is returned as it is."""
+    try:
+        return Stored(run, await world.tables.insert(RUNS, _encode(run)))
+    except Conflict:
+        stored = await by_seq(world, run.registry, run.seq)
+        if stored is None:
+            raise
+        return stored
+
+
+async def point(world: World, run: Run) -> None:
+    """Make the run findable by its task."""
+    if run.task is not None:
+        partition = keys.task_runs_partition(run.registry, run.task)
+        await world.tables.upsert(BY_TASK, Row(partition, keys.newest_first(run.seq), {"seq": run.seq}))
+
+
+async def newest(world: World, registry: str, below: int | None = None) -> AsyncIterator[Run]:
+    """The runs of a registry, newest first, from the one before `below` on."""
+    low, high = keys.of_registry(registry)
+    if below is not None:
+        low = keys.run_partition(registry, below)
+    async for row in world.tables.query(RUNS, partitions=(low, high)):
+        run = _decode(row).run
+        if below is None or run.seq < below:
+            yield run
+
+
+async def newest_of_task(world: World, registry: str, task: str, below: int | None = None) -> AsyncIterator[Run]:
+    """The runs of one task, newest first, from the one before `below` on."""
+    span = None if below is None else (keys.newest_first(below - 1), "~")
+    async for row in world.tables.query(BY_TASK, partition=keys.task_runs_partition(registry, task), keys=span):
+        stored = await by_seq(world, registry, row.number("seq"))
+        if stored is not None and stored.run.task is not None and stored.run.task.lower() == task.lower():
+            yield stored.run
+
+
+async def take_sequence(world: World, registry: str) -> tuple[int, str]:
+    """The next sequence number and its run id. A number is never given twice; gaps are allowed."""
+    partition = registry.lower()
+    while True:
+        row = await world.tables.get(SEQS, partition, "seq")
+        try:
+            if row is None:
+                await world.tables.insert(SEQS, Row(partition, "seq", {"next": 2, "prefix": _prefix(registry)}))
+                return 1, run_id(_prefix(registry), 1)
+            seq, prefix = row.number("next"), row.text("prefix")
+            await world.tables.replace(SEQS, Row(partition, "seq", {"next": seq + 1, "prefix": prefix}, row.etag))
+        except (Conflict, Stale):
+            continue
+        return seq, run_id(prefix, seq)
+
+
+def _prefix(registry: str) -> str:
+    # Two letters tell the runs of two registries apart; c and d are what ACR's own ids begin with.
+    number = int(keys.short(registry.lower(), 4), 16)
+    return "cd"[number % 2] + chr(ord("a") + number // 2 % 26)
+
+
+def _encode(run: Run, etag: str = "") -> Row:
+    values: dict[str, Value] = {"status": run.status.value, "task": run.task or "", "doc": codec.dump(run)}
+    return Row(keys.run_partition(run.registry, run.seq), keys.newest_first(run.seq), values, etag)
+
+
+def _decode(row: Row) -> Stored:
+    return Stored(codec.load(Run, row.text("doc")), row.etag)

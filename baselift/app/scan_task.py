@@ -1,0 +1,51 @@
+"""Read a task's source for its bases, so that it is watched before it ever ran."""
+
+import asyncio
+import logging
+import shutil
+import tempfile
+from pathlib import Path
+
+from baselift.app import credentials, edges, task_rows
+from baselift.app.build_run import pin, scan
+from baselift.app.task_rows import StoredTask
+from baselift.app.world import SCANS, World
+from baselift.domain import requests, tasks
+from baselift.domain.builds import Failure
+from baselift.domain.runs import BaseUse
+
+log = logging.getLogger(__name__)
+
+
+async def ask_for_scan(world: World, registry: str, name: str) -> None:
+    """Have the task's source read in the background."""
+    await world.queues.send(SCANS, f"{registry} {name}")
+
+
+async def scan_task(world: World, registry: str, name: str) -> None:
+    """Answer a message of the scan queue: record the task's edges, or why they are not known."""
+    task = await task_rows.get(world, registry, name)
+    if task is not None and tasks.step(task.document):
+        try:
+            await edges.record(world, task, await _bases(world, task), built=False)
+        except Failure as failure:
+            log.warning("task %s: its bases are not known: %s", name, failure)
+            await edges.unknown(world, task, str(failure))
+            for base in task.edges.bases:
+                await edges.reconsider(world, task, edges.reference(base.image))
+    await task_rows.scanned(world, registry, name)
+
+
+async def _bases(world: World, task: StoredTask) -> list[BaseUse]:
+    request = world.unseal(requests.of_task(task.document))
+    world.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix="scan-", dir=world.scratch))
+    try:
+        source = await world.sources.fetch(
+            request.get("sourceLocation"), request.get("contextAccessToken"), scratch / "source"
+        )
+        found = await asyncio.to_thread(scan, source, request.get("dockerFilePath") or "Dockerfile", request)
+        known, platform = credentials.for_request(world, request), tasks.platform(request)
+        return [(await pin(world, edge, platform, known))[0] for edge in found.edges]
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)

@@ -1,0 +1,108 @@
+"""The app's settings: read once from the environment into one frozen value; half-configured refuses to start."""
+
+import base64
+import binascii
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class SettingsError(Exception):
+    """Settings are missing or wrong; the message lists all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be configured. docs/settings.md explains each."""
+
+    subscription: str
+    resource_group: str
+    registry_name: str
+    login_server: str
+    state: Path
+    secret_key: str
+    old_secret_keys: tuple[str, ...]
+    webhook_secret: str
+    plain_http_hosts: frozenset[str]
+    lease_seconds: float
+    location: str
+    environment: Mapping[str, str]
+    """The whole environment, for the storage connection's many forms."""
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingsError: naming every setting that is missing or wrong, and what would be right.
+    """
+    env = dict(os.environ if environment is None else environment)
+    problems = [*_missing(env), *_wrong(env)]
+    if problems:
+        raise SettingsError("settings: " + "; ".join(problems))
+    return Settings(
+        subscription=env.get("BASELIFT_SUBSCRIPTION", "00000000-0000-0000-0000-000000000000"),
+        resource_group=env.get("BASELIFT_RESOURCE_GROUP", "local"),
+        registry_name=env.get("BASELIFT_REGISTRY_NAME", "baselift"),
+        login_server=env["BASELIFT_LOGIN_SERVER"].lower(),
+        state=Path(env.get("BASELIFT_STATE", ".baselift/builder")),
+        secret_key=env["BASELIFT_SECRET_KEY"],
+        old_secret_keys=_words(env, "BASELIFT_OLD_SECRET_KEYS"),
+        webhook_secret=env["BASELIFT_WEBHOOK_SECRET"],
+        plain_http_hosts=frozenset(word.lower() for word in _words(env, "BASELIFT_PLAIN_HTTP_HOSTS")),
+        lease_seconds=float(env.get("BASELIFT_LEASE_SECONDS", "60")),
+        location=env.get("BASELIFT_LOCATION", "local"),
+        environment=env,
+    )
+
+
+_REQUIRED = {
+    "BASELIFT_LOGIN_SERVER": "host[:port] of the registry",
+    "BASELIFT_SECRET_KEY": "32 random bytes, base64",
+    "BASELIFT_WEBHOOK_SECRET": "what registries send as 'Authorization: Bearer ...'",
+}
+
+
+def _missing(env: Mapping[str, str]) -> list[str]:
+    missing = [f"{name} is missing ({meaning})" for name, meaning in _REQUIRED.items() if not env.get(name)]
+    if not any(name == "AzureWebJobsStorage" or name.startswith("AzureWebJobsStorage__") for name in env):
+        missing.append("AzureWebJobsStorage is missing (connection string, or AzureWebJobsStorage__accountName)")
+    return missing
+
+
+def _wrong(env: Mapping[str, str]) -> list[str]:
+    # An unresolved Key Vault reference stays in place as its own text: as a secret it would be guessable.
+    wrong = [f"{name} is an unresolved Key Vault reference" for name, value in env.items() if _unresolved(name, value)]
+    wrong += [f"{name} must be 32 bytes in base64" for name, key in _keys(env) if not _is_key(key)]
+    lease = env.get("BASELIFT_LEASE_SECONDS", "60")
+    if not _positive(lease):
+        wrong.append(f"BASELIFT_LEASE_SECONDS is '{lease}'; it must be a number of seconds above 0")
+    return wrong
+
+
+def _unresolved(name: str, value: str) -> bool:
+    return name.startswith(("BASELIFT_", "AzureWebJobs")) and value.startswith("@Microsoft.KeyVault(")
+
+
+def _keys(env: Mapping[str, str]) -> list[tuple[str, str]]:
+    current = [("BASELIFT_SECRET_KEY", env["BASELIFT_SECRET_KEY"])] if env.get("BASELIFT_SECRET_KEY") else []
+    return current + [("BASELIFT_OLD_SECRET_KEYS", key) for key in _words(env, "BASELIFT_OLD_SECRET_KEYS")]
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return len(base64.b64decode(text, validate=True)) == 32  # noqa: PLR2004  # AES-256
+    except binascii.Error:
+        return False
+
+
+def _positive(text: str) -> bool:
+    try:
+        return 0 < float(text) < float("inf")
+    except ValueError:
+        return False
+
+
+def _words(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in env.get(name, "").split(",") if word.strip())

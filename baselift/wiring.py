@@ -1,0 +1,85 @@
+"""The composition root: builds the world of the use cases once per process, on first use.
+
+Azure's SDKs are imported here and not at the top of the app, so that its functions are indexed quickly.
+"""
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from baselift.app.ports import Engine
+from baselift.app.world import World
+from baselift.settings import Settings, load
+
+
+@cache
+def settings() -> Settings:
+    """The process's settings. Raises SettingsError."""
+    return load()
+
+
+@cache
+def world() -> World:
+    """The process's world. Belongs to the event loop that first awaits it."""
+    return build(settings())
+
+
+def build(given: Settings) -> World:
+    """A world on a storage account, with every part as the settings say."""
+    from baselift.azure.storage import Storage
+    from baselift.registry.client import Registries
+    from baselift.source.fetch import Sources
+    from baselift.source.limits import Limits
+
+    storage = Storage.connect(given.environment)
+
+    async def download(name: str, into: Path) -> None:
+        await storage.blobs.download(name, into, Limits().bytes)
+
+    return World(
+        tables=storage.tables,
+        queues=storage.queues,
+        blobs=storage.blobs,
+        registries=Registries(plain_http_hosts=given.plain_http_hosts),
+        sources=Sources(download=download, plain_http_hosts=given.plain_http_hosts),
+        engine=cache(lambda: _engine(given)),
+        **_secrets(given),
+        now=lambda: datetime.now(UTC),
+        token=lambda: secrets.token_hex(16),
+        scratch=given.state / "runs",
+        login_servers={given.registry_name.lower(): given.login_server},
+        lease=timedelta(seconds=given.lease_seconds),
+        poll=min(1.0, given.lease_seconds / 4),
+    )
+
+
+def _engine(given: Settings) -> Engine:
+    from baselift.engines.buildah import Buildah
+
+    return Buildah(given.state / "store", plain_http_hosts=given.plain_http_hosts)
+
+
+def _secrets(given: Settings) -> dict[str, Any]:
+    from baselift.arm.secrets import map_secrets
+    from baselift.azure.sealing import Sealer
+
+    old = {_key_name(key): key for key in given.old_secret_keys}
+    sealer = Sealer(_key_name(given.secret_key), given.secret_key, old)
+
+    def seal(document: Mapping[str, Any]) -> dict[str, Any]:
+        return map_secrets(document, sealer.seal)
+
+    def unseal(document: Mapping[str, Any]) -> dict[str, Any]:
+        return map_secrets(document, sealer.unseal)
+
+    return {"seal": seal, "unseal": unseal}
+
+
+def _key_name(key: str) -> str:
+    """The name under which a key's work is found again: derived from it, so that rotation needs no bookkeeping."""
+    return hashlib.sha256(base64.b64decode(key)).hexdigest()[:8]
