@@ -1,0 +1,1 @@
+"""The Functions shell: decode the trigger, call one use case, encode the answer. No rules here."""

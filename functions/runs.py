@@ -1,0 +1,104 @@
+"""HTTP: runs of the ACR Tasks REST API."""
+
+import hashlib
+from typing import Any
+
+import azure.functions as func
+
+from baselift import wiring
+from baselift.app import run_rows
+from baselift.app.cancel_run import cancel_run
+from baselift.app.change_task import get_task
+from baselift.app.list_runs import list_runs
+from baselift.app.request_run import Ask, log_name, request_run
+from baselift.app.world import NotFound
+from baselift.arm import errors, filters, paging, requests, runs
+from baselift.arm.names import Scope, parse_task_id
+from baselift.domain.requests import run_type
+from baselift.domain.runs import Cause, Run
+from functions.edge import REGISTRY, answering, body, guid, now, reply, scope
+
+PAGE = 100
+LINK_SECONDS = 3600
+RUN = f"{REGISTRY}/runs/{{run}}"
+
+bp = func.Blueprint()
+
+
+@bp.function_name("run_schedule")
+@bp.route(route=f"{REGISTRY}/scheduleRun", methods=["POST"])
+@answering
+async def run_schedule(req: func.HttpRequest) -> func.HttpResponse:
+    """Queue a run. A client that asks again with the same request id gets the same run."""
+    where = scope(req)
+    request = requests.parse(body(req), where)
+    client = req.headers.get("x-ms-client-request-id") or guid()
+    content = hashlib.sha256(req.get_body()).hexdigest()[:16]
+    cause = Cause("request", f"{client}|{content}", now())
+    ask = await _ask(where, request, cause)
+    return reply(runs.show(await request_run(wiring.world(), ask), where))
+
+
+@bp.function_name("runs_list")
+@bp.route(route=f"{REGISTRY}/runs", methods=["GET"])
+@answering
+async def runs_list(req: func.HttpRequest) -> func.HttpResponse:
+    """Runs, newest first. With `$top` that many and no link; without it a page and the link to the next."""
+    where, text = scope(req), req.params.get("$filter")
+    wanted, top = filters.parse(text), filters.top(req.params.get("$top"))
+    token = req.params.get(paging.PARAMETER)
+    below = int(paging.decode(token, text)) if token else None
+    page = await list_runs(
+        wiring.world(), where.registry, wanted.matches, task=wanted.task, size=top or PAGE, below=below
+    )
+    answer: dict[str, Any] = {"value": [runs.show(run, where) for run in page.runs]}
+    if page.below is not None and top is None:
+        query = {"$filter": text} if text else {}
+        answer["nextLink"] = paging.link(req.url.partition("?")[0], query, paging.encode(str(page.below), text))
+    return reply(answer)
+
+
+@bp.function_name("run_get")
+@bp.route(route=RUN, methods=["GET"])
+@answering
+async def run_get(req: func.HttpRequest) -> func.HttpResponse:
+    """One run."""
+    where = scope(req)
+    return reply(runs.show(await _run(where, req), where))
+
+
+@bp.function_name("run_log")
+@bp.route(route=f"{RUN}/listLogSasUrl", methods=["POST"])
+@answering
+async def run_log(req: func.HttpRequest) -> func.HttpResponse:
+    """A link to the run's log."""
+    run = await _run(scope(req), req)
+    return reply({"logLink": await wiring.world().blobs.read_url(log_name(run), LINK_SECONDS)})
+
+
+@bp.function_name("run_cancel")
+@bp.route(route=f"{RUN}/cancel", methods=["POST"])
+@answering
+async def run_cancel(req: func.HttpRequest) -> func.HttpResponse:
+    """Cancel a run that is not over."""
+    await cancel_run(wiring.world(), scope(req).registry, req.route_params["run"])
+    return func.HttpResponse(status_code=200)
+
+
+async def _ask(where: Scope, request: dict[str, Any], cause: Cause) -> Ask:
+    if request["type"] == "DockerBuildRequest":
+        return Ask(where.registry, cause, request, run_type(request, of_task=False))
+    if request["type"] != "TaskRunRequest":
+        raise errors.invalid(f"A run request of type '{request['type']}' cannot be run yet.", "type")
+    world = wiring.world()
+    task = await get_task(world, where.registry, parse_task_id(request["taskId"])[1])
+    carried = requests.expand(world.unseal(task.document), request)
+    return Ask(where.registry, cause, carried, run_type(carried, of_task=True), task.name)
+
+
+async def _run(where: Scope, req: func.HttpRequest) -> Run:
+    identifier = req.route_params["run"]
+    stored = await run_rows.get(wiring.world(), where.registry, identifier)
+    if stored is None:
+        raise NotFound(f"run '{identifier}' does not exist in registry '{where.registry}'")
+    return stored.run
