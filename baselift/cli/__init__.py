@@ -1,0 +1,1 @@
+"""`baselift`: the verbs of `az acr` on the official SDK."""

@@ -1,0 +1,104 @@
+"""Where Baselift is, and the SDK's client for it.
+
+BASELIFT_URL and BASELIFT_CA win; otherwise what the last `script/serve` of this checkout wrote down.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from azure.core import PipelineClient
+from azure.core.pipeline.policies import RetryPolicy, SansIOHTTPPolicy
+from azure.core.rest import HttpRequest
+from azure.mgmt.containerregistrytasks import ContainerRegistryTasksMgmtClient
+
+from baselift.cli.errors import EXIT_NOT_FOUND, CommandError
+
+SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
+ENDPOINT = Path(__file__).parents[2] / ".baselift" / "endpoint.json"
+
+
+class _Anonymous(SansIOHTTPPolicy[Any, Any]):
+    """No token: a server in mode `none` asks for none, and the SDK's own policy refuses plain http."""
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The registry a command works on: its resource group and name, as the SDK's methods take them."""
+
+    group: str
+    name: str
+    id: str
+    location: str
+
+
+class Connection:
+    """One command's connection."""
+
+    def __init__(self, registry: str | None = None) -> None:
+        """`registry`: its name; None for the only one there is."""
+        self._wanted = registry
+        self._url, self._ca = _endpoint()
+        self._subscription = os.environ.get("BASELIFT_SUBSCRIPTION", SUBSCRIPTION)
+
+    @cached_property
+    def client(self) -> ContainerRegistryTasksMgmtClient:
+        """The official SDK's client."""
+        return ContainerRegistryTasksMgmtClient(
+            _NoCredential(),
+            self._subscription,
+            base_url=self._url,
+            authentication_policy=_Anonymous(),
+            connection_verify=self._ca or True,
+            retry_total=3,
+        )
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The registry by its name. Raises CommandError when there is none, or more than one to choose from."""
+        found = [_registry(item) for item in self._registries()]
+        named = [each for each in found if self._wanted is None or each.name.lower() == self._wanted.lower()]
+        if len(named) == 1:
+            return named[0]
+        names = ", ".join(each.name for each in found) or "none"
+        if self._wanted is None:
+            raise CommandError(f"--registry is needed: there are {names}")
+        raise CommandError(f"registry '{self._wanted}' does not exist; there are: {names}", EXIT_NOT_FOUND)
+
+    @property
+    def where(self) -> tuple[str, str]:
+        """Resource group and name of the registry, the first arguments of the SDK's methods."""
+        return self.registry.group, self.registry.name
+
+    def _registries(self) -> list[dict[str, Any]]:
+        path = f"/subscriptions/{self._subscription}/providers/Microsoft.ContainerRegistry/registries"
+        request = HttpRequest("GET", f"{self._url}{path}", params={"api-version": "2025-03-01-preview"})
+        with PipelineClient(
+            base_url=self._url, policies=[RetryPolicy(retry_total=2)], connection_verify=self._ca or True
+        ) as client:
+            response = client.send_request(request)
+            response.raise_for_status()
+            return list(response.json()["value"])
+
+
+class _NoCredential:
+    def get_token(self, *_scopes: str, **_options: Any) -> Any:
+        raise CommandError("the server asks for a token, and this command has none")
+
+
+def _registry(item: dict[str, Any]) -> Registry:
+    group = item["id"].split("/resourceGroups/")[1].split("/")[0]
+    return Registry(group, item["name"], item["id"], item.get("location") or "local")
+
+
+def _endpoint() -> tuple[str, str | None]:
+    if url := os.environ.get("BASELIFT_URL"):
+        return url.rstrip("/"), os.environ.get("BASELIFT_CA")
+    try:
+        written = json.loads(ENDPOINT.read_text())
+        return written["url"], os.environ.get("BASELIFT_CA") or written.get("ca")
+    except (OSError, ValueError, KeyError):
+        raise CommandError("no server is known: start `script/serve`, or set BASELIFT_URL") from None

@@ -1,0 +1,83 @@
+"""Pack a local directory as a build context and upload it, as `az acr build` does."""
+
+import secrets
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import click
+from azure.storage.blob import BlobClient
+from e2b_dockerfile_utils import PatternMatcher
+
+from baselift.cli.connection import Connection
+from baselift.cli.errors import CommandError
+
+_ALWAYS_OUT = frozenset({".git", ".gitignore", ".bzr", ".bzrignore", ".hg", ".hgignore", ".svn", ".venv"})
+
+
+def is_remote(source: str) -> bool:
+    """True for a source that the server fetches itself."""
+    return source.startswith(("https://", "http://", "github.com/", "oci://"))
+
+
+def upload(connection: Connection, source: str, dockerfile: str) -> tuple[str, str]:
+    """Upload a directory; return its location and the Dockerfile's name there.
+
+    The Dockerfile goes in once more under a name of its own, so that .dockerignore may leave it out.
+    """
+    root = Path(source)
+    if not root.is_dir():
+        raise CommandError(f"source '{source}' is neither a directory nor the URL of a git repository")
+    file = _dockerfile(root, dockerfile)
+    name = f"{secrets.token_hex(16)}_{file.name}"
+    target = connection.client.registries.get_build_source_upload_url(*connection.where)
+    with tempfile.TemporaryFile() as archive:
+        _pack(root, file, name, archive)
+        click.echo(f"Uploading archived source code ({archive.tell() / 1024:.1f} KiB)...", err=True)
+        archive.seek(0)
+        with BlobClient.from_blob_url(target.upload_url, api_version="2025-11-05") as blob:
+            blob.upload_blob(archive, overwrite=True)
+    return target.relative_path, name
+
+
+def _dockerfile(root: Path, name: str) -> Path:
+    for candidate in (root / name, Path(name)):
+        if candidate.is_file():
+            return candidate
+    raise CommandError(f"Dockerfile '{name}' is not in '{root}'")
+
+
+def _pack(root: Path, dockerfile: Path, name: str, into: IO[bytes]) -> None:
+    ignored = _ignored(root, dockerfile)
+    with tarfile.open(fileobj=into, mode="w:gz") as archive:
+        for path in _files(root, root, ignored):
+            archive.add(path, path.relative_to(root).as_posix(), recursive=False, filter=_anonymous)
+        archive.add(dockerfile, name, recursive=False, filter=_anonymous)
+
+
+def _files(root: Path, directory: Path, ignored: PatternMatcher) -> Iterator[Path]:
+    for path in sorted(directory.iterdir()):
+        relative = path.relative_to(root).as_posix()
+        is_directory = path.is_dir() and not path.is_symlink()
+        out = path.name in _ALWAYS_OUT or ignored.matches(relative)
+        if not out:
+            yield path
+        # What is left out may hold something that a later `!pattern` takes in again.
+        if is_directory and path.name not in _ALWAYS_OUT and (not out or ignored.may_match_under(relative)):
+            yield from _files(root, path, ignored)
+
+
+def _ignored(root: Path, dockerfile: Path) -> PatternMatcher:
+    for candidate in (dockerfile.with_name(f"{dockerfile.name}.dockerignore"), root / ".dockerignore"):
+        if candidate.is_file():
+            lines = (line.strip() for line in candidate.read_text().splitlines())
+            return PatternMatcher([line for line in lines if line and not line.startswith("#")])
+    return PatternMatcher([])
+
+
+def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.uid = member.gid = 0
+    member.uname = member.gname = "root"
+    return member

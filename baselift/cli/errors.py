@@ -1,0 +1,49 @@
+"""What ends a command: one line on stderr and an exit code, never a traceback."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import click
+from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+NOT_FOUND = 404
+EXIT_NOT_FOUND = 3
+
+
+class CommandError(click.ClickException):
+    """The command cannot go on; `exit_code` is 3 where something does not exist, as with az."""
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"ERROR: {self.message}", file=file, err=True)
+
+
+def explained(command: Callable[P, T]) -> Callable[P, T]:
+    """Turn the SDK's errors into one line."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return command(*args, **kwargs)
+        except HttpResponseError as error:
+            raise _refusal(error) from error
+        except ServiceRequestError as error:
+            raise CommandError(f"Baselift does not answer: {error.message}. Is `script/serve` running?") from error
+        except AzureError as error:
+            raise CommandError(error.message) from error
+
+    return run
+
+
+def _refusal(error: HttpResponseError) -> CommandError:
+    code = getattr(error.error, "code", None)
+    message = getattr(error.error, "message", None) or error.message
+    text = f"({code}) {message}" if code else message
+    return CommandError(text, EXIT_NOT_FOUND if error.status_code == NOT_FOUND else 1)

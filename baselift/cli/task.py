@@ -1,0 +1,230 @@
+"""`baselift task`: create, change and run tasks, and look at their runs."""
+
+from typing import Any
+
+import click
+
+from baselift.cli import options, output
+from baselift.cli.build import schedule
+from baselift.cli.connection import Connection
+from baselift.cli.errors import EXIT_NOT_FOUND, CommandError, explained
+from baselift.cli.logs import follow
+
+ENABLED = {True: "Enabled", False: "Disabled"}
+
+
+@click.group()
+def task() -> None:
+    """Tasks and their runs."""
+
+
+def _definition(command: options.Command) -> options.Command:
+    for option in reversed(
+        (
+            click.option("--image", "-t", "images", multiple=True, help="Name and tag; {{.Run.ID}} is the run's id."),
+            click.option("--context", "-c", help="URL of a git repository: URL[#branch[:directory]]."),
+            click.option("--file", "-f", "dockerfile", help="Dockerfile in the context."),
+            click.option("--arg", "args", multiple=True, metavar="NAME=VALUE", help="Build argument."),
+            click.option("--secret-arg", "secret_args", multiple=True, metavar="NAME=VALUE", help="Secret argument."),
+            click.option("--target", help="Stage to build."),
+            click.option("--platform", help="os/architecture[/variant]."),
+            click.option("--timeout", type=int, help="Seconds, 300 to 28800."),
+            click.option("--no-cache", type=bool, help="Build without cached layers."),
+            click.option("--no-push", type=bool, help="Build only."),
+            click.option("--git-access-token", help="Token to read the repository with."),
+            click.option("--base-image-trigger-enabled", type=bool, help="Rebuild when a base image moves."),
+            click.option("--base-image-trigger-type", type=click.Choice(["Runtime", "All"]), help="Which bases count."),
+            click.option("--status", type=click.Choice(["Enabled", "Disabled"]), help="Whether triggers act."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@task.command("create")
+@options.task_name
+@_definition
+@options.registry
+@options.output
+@explained
+def create(name: str, registry: str | None, **given: Any) -> None:
+    """Create a task, or replace it."""
+    connection = Connection(registry)
+    if not given["context"]:
+        raise CommandError("--context is needed: the URL of a git repository")
+    step = {"type": "Docker", "dockerFilePath": "Dockerfile", "isPushEnabled": True, "noCache": False} | _step(given)
+    trigger = {} if given["base_image_trigger_enabled"] is False else {"baseImageTrigger": _base_trigger(given)}
+    properties = {
+        "status": given["status"] or "Enabled",
+        "timeout": given["timeout"] or 3600,
+        "platform": options.platform(given["platform"]),
+        "agentConfiguration": {"cpu": 2},
+        "step": step,
+        "trigger": trigger,
+    }
+    document = {"location": connection.registry.location, "properties": properties}
+    _show(connection.client.tasks.create(*connection.where, name, document), given["output"])
+
+
+@task.command("update")
+@options.task_name
+@_definition
+@options.registry
+@options.output
+@explained
+def update(name: str, registry: str | None, **given: Any) -> None:
+    """Change parts of a task; what is not given stays."""
+    connection = Connection(registry)
+    properties: dict[str, Any] = {field: given[field] for field in ("status", "timeout") if given[field] is not None}
+    if given["platform"]:
+        properties["platform"] = options.platform(given["platform"])
+    if step := _step(given):
+        properties["step"] = {"type": "Docker"} | step
+    if given["base_image_trigger_enabled"] is not None or given["base_image_trigger_type"]:
+        properties["trigger"] = {"baseImageTrigger": _base_trigger(given)}
+    _show(connection.client.tasks.update(*connection.where, name, {"properties": properties}), given["output"])
+
+
+@task.command("show")
+@options.task_name
+@options.registry
+@options.output
+@explained
+def show(name: str, registry: str | None, output: str) -> None:
+    """Print a task."""
+    connection = Connection(registry)
+    _show(connection.client.tasks.get(*connection.where, name), output)
+
+
+@task.command("list")
+@options.registry
+@options.output
+@explained
+def list_(registry: str | None, output: str) -> None:
+    """Print all tasks."""
+    connection = Connection(registry)
+    _show(list(connection.client.tasks.list(*connection.where)), output)
+
+
+@task.command("delete")
+@options.task_name
+@options.registry
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@explained
+def delete(name: str, registry: str | None, *, yes: bool) -> None:
+    """Delete a task. Its runs and images stay."""
+    connection = Connection(registry)
+    if not yes:
+        click.confirm(f"Delete task '{name}' of registry '{connection.registry.name}'?", abort=True)
+    connection.client.tasks.delete(*connection.where, name)
+
+
+@task.command("run")
+@options.task_name
+@click.option("--context", "-c", help="Another context for this run.")
+@click.option("--file", "-f", "dockerfile", help="Another Dockerfile for this run.")
+@click.option("--arg", "args", multiple=True, metavar="NAME=VALUE", help="Build argument for this run.")
+@click.option("--secret-arg", "secret_args", multiple=True, metavar="NAME=VALUE", help="Secret argument for this run.")
+@click.option("--target", help="Another stage for this run.")
+@click.option("--no-logs", is_flag=True, help="Print the run instead of its log.")
+@click.option("--no-wait", is_flag=True, help="Return when the run is queued.")
+@options.registry
+@options.output
+@explained
+def run(name: str, registry: str | None, **given: Any) -> None:
+    """Run a task now and follow its log."""
+    connection = Connection(registry)
+    overrides = {"contextPath": given["context"], "file": given["dockerfile"], "target": given["target"]}
+    request = {
+        "type": "TaskRunRequest",
+        "taskId": f"{connection.registry.id}/tasks/{name}",
+        "overrideTaskStepProperties": {key: value for key, value in overrides.items() if value is not None}
+        | {"arguments": options.arguments(given["args"], given["secret_args"]), "values": []},
+    }
+    schedule(connection, request, given["output"], no_logs=given["no_logs"], no_wait=given["no_wait"])
+
+
+@task.command("list-runs")
+@click.option("--name", "-n", help="Only runs of this task.")
+@click.option("--run-status", help="Only runs in this state.")
+@click.option("--top", type=int, default=15, show_default=True, help="How many, newest first.")
+@options.registry
+@options.output
+@explained
+def list_runs(name: str | None, run_status: str | None, top: int, registry: str | None, output: str) -> None:
+    """Print the newest runs."""
+    connection = Connection(registry)
+    terms = [f"{field} eq '{value}'" for field, value in (("TaskName", name), ("Status", run_status)) if value]
+    found = connection.client.runs.list(*connection.where, filter=" and ".join(terms) or None, top=top)
+    _show_runs(list(found), output)
+
+
+@task.command("show-run")
+@options.run_id
+@options.registry
+@options.output
+@explained
+def show_run(run_id: str, registry: str | None, output: str) -> None:
+    """Print a run."""
+    connection = Connection(registry)
+    _show_runs(connection.client.runs.get(*connection.where, run_id), output)
+
+
+@task.command("cancel-run")
+@options.run_id
+@options.registry
+@explained
+def cancel_run(run_id: str, registry: str | None) -> None:
+    """Cancel a run that is not over."""
+    connection = Connection(registry)
+    connection.client.runs.cancel(*connection.where, run_id)
+
+
+@task.command("logs")
+@click.option("--name", "-n", help="The newest run of this task.")
+@click.option("--run-id", help="This run; default: the newest.")
+@options.registry
+@explained
+def logs(name: str | None, run_id: str | None, registry: str | None) -> None:
+    """Print a run's log, to its end when it still runs."""
+    connection = Connection(registry)
+    follow(connection, run_id or _newest(connection, name))
+
+
+def _newest(connection: Connection, name: str | None) -> str:
+    wanted = f"TaskName eq '{name}'" if name else None
+    found = list(connection.client.runs.list(*connection.where, filter=wanted, top=1))
+    if not found:
+        raise CommandError(f"task '{name}' has no runs" if name else "there are no runs", EXIT_NOT_FOUND)
+    return str(found[0].properties.run_id)
+
+
+def _step(given: dict[str, Any]) -> dict[str, Any]:
+    step = {
+        "imageNames": list(given["images"]) or None,
+        "contextPath": given["context"],
+        "dockerFilePath": given["dockerfile"],
+        "target": given["target"],
+        "arguments": options.arguments(given["args"], given["secret_args"]) or None,
+        "noCache": given["no_cache"],
+        "isPushEnabled": None if given["no_push"] is None else not given["no_push"],
+        "contextAccessToken": given["git_access_token"],
+    }
+    return {name: value for name, value in step.items() if value is not None}
+
+
+def _base_trigger(given: dict[str, Any]) -> dict[str, Any]:
+    trigger = {"name": "defaultBaseimageTriggerName"}
+    if given["base_image_trigger_type"] or given["context"]:
+        trigger["baseImageTriggerType"] = given["base_image_trigger_type"] or "Runtime"
+    return trigger | {"status": "Disabled" if given["base_image_trigger_enabled"] is False else "Enabled"}
+
+
+def _show(tasks: Any, form: str) -> None:
+    result = [output.flat(each) for each in tasks] if isinstance(tasks, list) else output.flat(tasks)
+    output.show(result, form, output.task_columns)
+
+
+def _show_runs(runs: Any, form: str) -> None:
+    result = [output.flat(each) for each in runs] if isinstance(runs, list) else output.flat(runs)
+    output.show(result, form, output.run_columns)
