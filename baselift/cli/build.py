@@ -46,7 +46,7 @@ def build(source: str, registry: str | None, dockerfile: str, **given: Any) -> N
 def schedule(connection: Connection, request: dict[str, Any], form: str, *, no_logs: bool, no_wait: bool) -> None:
     """Queue a run and see it to its end: exit code 1 when it failed."""
     run = connection.client.registries.schedule_run(*connection.where, request)
-    identifier = str(run.properties.run_id)
+    identifier = str(output.flat(run)["runId"])
     click.echo(f"Queued a run with ID: {identifier}", err=True)
     if no_wait:
         return

@@ -12,7 +12,7 @@ from typing import Any
 
 from azure.core import PipelineClient
 from azure.core.pipeline.policies import RetryPolicy, SansIOHTTPPolicy
-from azure.core.rest import HttpRequest
+from azure.core.rest import HttpRequest, HttpResponse
 from azure.mgmt.containerregistrytasks import ContainerRegistryTasksMgmtClient
 
 from baselift.cli.errors import EXIT_NOT_FOUND, CommandError
@@ -76,9 +76,10 @@ class Connection:
     def _registries(self) -> list[dict[str, Any]]:
         path = f"/subscriptions/{self._subscription}/providers/Microsoft.ContainerRegistry/registries"
         request = HttpRequest("GET", f"{self._url}{path}", params={"api-version": "2025-03-01-preview"})
-        with PipelineClient(
+        client: PipelineClient[HttpRequest, HttpResponse] = PipelineClient(
             base_url=self._url, policies=[RetryPolicy(retry_total=2)], connection_verify=self._ca or True
-        ) as client:
+        )
+        with client:
             response = client.send_request(request)
             response.raise_for_status()
             return list(response.json()["value"])

@@ -37,9 +37,9 @@ def upload(connection: Connection, source: str, dockerfile: str) -> tuple[str, s
         _pack(root, file, name, archive)
         click.echo(f"Uploading archived source code ({archive.tell() / 1024:.1f} KiB)...", err=True)
         archive.seek(0)
-        with BlobClient.from_blob_url(target.upload_url, api_version="2025-11-05") as blob:
+        with BlobClient.from_blob_url(target.upload_url or "", api_version="2025-11-05") as blob:
             blob.upload_blob(archive, overwrite=True)
-    return target.relative_path, name
+    return target.relative_path or "", name
 
 
 def _dockerfile(root: Path, name: str) -> Path:

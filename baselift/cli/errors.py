@@ -19,7 +19,7 @@ class CommandError(click.ClickException):
 
     def __init__(self, message: str, exit_code: int = 1) -> None:
         super().__init__(message)
-        self.exit_code = exit_code
+        self.exit_code = exit_code  # type: ignore[misc]  # click declares the class's default only
 
     def show(self, file: Any = None) -> None:
         click.echo(f"ERROR: {self.message}", file=file, err=True)

@@ -22,7 +22,7 @@ FAILURES = {
 
 def follow(connection: Connection, run: str, *, quiet: bool = False) -> str:
     """Print the log to its end, or only wait for it; return the outcome in its metadata, for example ``successful``."""
-    link = connection.client.runs.get_log_sas_url(*connection.where, run).log_link
+    link = connection.client.runs.get_log_sas_url(*connection.where, run).log_link or ""
     offset, pause = 0, PAUSE
     with BlobClient.from_blob_url(link, api_version="2025-11-05") as blob:
         while True:

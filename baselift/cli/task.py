@@ -196,7 +196,7 @@ def _newest(connection: Connection, name: str | None) -> str:
     found = list(connection.client.runs.list(*connection.where, filter=wanted, top=1))
     if not found:
         raise CommandError(f"task '{name}' has no runs" if name else "there are no runs", EXIT_NOT_FOUND)
-    return str(found[0].properties.run_id)
+    return str(output.flat(found[0])["runId"])
 
 
 def _step(given: dict[str, Any]) -> dict[str, Any]:

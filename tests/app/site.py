@@ -2,7 +2,6 @@
 
 import secrets
 import shutil
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -176,7 +175,7 @@ class Site:
     async def drain(self, world: World | None = None) -> None:
         """Handle queue messages until there is none."""
         world = world or self.world
-        handlers: dict[str, Callable[[World, str, str], Any]] = {BUILDS: execute_run, SCANS: scan_task}
+        handlers = {BUILDS: execute_run, SCANS: scan_task}
         while any(self.store.messages(queue) for queue in handlers):
             for queue, handle in handlers.items():
                 for text in self.store.receive(queue, 1):

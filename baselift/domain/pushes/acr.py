@@ -1,0 +1,34 @@
+"""Azure Container Registry: its webhooks, and Event Grid in Event Grid's own schema.
+
+Sources: the webhook reference of Azure Container Registry; Azure Container Registry as an Event Grid source.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from baselift.domain.pushes.node import Node
+from baselift.domain.pushes.push import Push, pushed
+
+# The second is what subscriptions of the preview still send.
+PUSHED = frozenset({"Microsoft.ContainerRegistry.ImagePushed", "ImagePushed"})
+
+
+def webhook(_headers: Mapping[str, str], document: Node) -> Iterator[Push]:
+    """A webhook's body: the push alone. Charts, quarantine, deletions and pings have other actions."""
+    return push(document)
+
+
+def event_grid(_headers: Mapping[str, str], document: Node) -> Iterator[Push]:
+    """A delivery of Event Grid: an array of events, or one."""
+    for event in document.one_or_many():
+        if event["eventType"].text() in PUSHED:
+            yield from push(event["data"])
+
+
+def push(data: Node) -> Iterator[Push]:
+    """The push in an event's data; none where only a digest was pushed."""
+    if data["action"].text() != "push":
+        return
+    target = data["target"]
+    if tag := target["tag"].text_if_any():
+        host = data.down("request", "host").text()
+        yield pushed(host, target["repository"].text(), tag, target["digest"].text_if_any())

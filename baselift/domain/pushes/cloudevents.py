@@ -1,0 +1,28 @@
+"""CloudEvents 1.0 over HTTP: one event, a batch, or (binary mode) the data alone with the event's type in a header.
+
+Sources: the CloudEvents HTTP protocol binding, section 3; Event Grid's and Harbor's CloudEvents formats.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from baselift.domain.pushes import acr, harbor
+from baselift.domain.pushes.node import Node
+from baselift.domain.pushes.push import Push
+
+_DATA: Mapping[str, Callable[[Node], Iterator[Push]]] = {
+    **dict.fromkeys(acr.PUSHED, acr.push),
+    harbor.PUSHED: harbor.resources,
+}
+
+
+def events(headers: Mapping[str, str], document: Node) -> Iterator[Push]:
+    """The pushes among the events; other types yield none."""
+    if "ce-type" in headers:
+        yield from _pushes(headers["ce-type"], document)
+        return
+    for event in document.one_or_many():
+        yield from _pushes(event["type"].text(), event["data"])
+
+
+def _pushes(kind: str, data: Node) -> Iterator[Push]:
+    return _DATA[kind](data) if kind in _DATA else iter(())

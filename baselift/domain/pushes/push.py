@@ -1,0 +1,47 @@
+"""One pushed tag, whichever registry told of it."""
+
+from dataclasses import dataclass
+
+from baselift.domain import images
+from baselift.domain.images import InvalidReference, Reference
+from baselift.domain.pushes.node import InvalidPush, shown
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A tag was pushed: canonical registry host and repository. The digest is a hint; the registry's answer decides."""
+
+    registry: str
+    repository: str
+    tag: str
+    digest: str | None = None
+
+    @property
+    def image(self) -> Reference:
+        """The tag's canonical reference."""
+        return Reference(self.registry, self.repository, self.tag)
+
+
+def pushed(host: str, repository: str, tag: str, digest: str | None) -> Push:
+    """The push of a tag, its names made canonical.
+
+    Raises:
+        InvalidPush: no reference can name this image.
+    """
+    if not _is_host(host):
+        raise InvalidPush(f"registry {shown(host)} is no host of images: it must have a dot or a port, or be localhost")
+    try:
+        reference = images.parse(f"{host}/{repository}:{tag}" + (f"@{digest}" if digest else ""))
+    except InvalidReference as error:
+        raise InvalidPush(f"the event names no image: {shown(str(error))}") from error
+    if reference.tag != tag:
+        raise InvalidPush(f"tag {shown(tag)} must be 1 to 128 of A-Z a-z 0-9 _ . -")
+    return Push(reference.registry, reference.repository, tag, digest)
+
+
+def _is_host(text: str) -> bool:
+    # A bare word before the slash is a Docker Hub user; a text with a slash would take names from the repository.
+    try:
+        return images.parse(f"{text}/name/name").repository == "name/name"
+    except InvalidReference:
+        return False

@@ -1,0 +1,372 @@
+"""Events of every dialect in, pushed tags out; and who may send them."""
+
+import copy
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from baselift.domain import images
+from baselift.domain.pushes import InvalidPush, Push, parse
+
+ASSETS = Path(__file__).parent.parent / "assets" / "pushes"
+DIALECTS = ["acr-webhook", "cloudevents", "distribution", "dockerhub", "eventgrid", "ghcr", "harbor", "quay"]
+PACKAGE = {"X-GitHub-Event": "package"}
+REGISTRY_PACKAGE = {"x-github-event": "registry_package"}
+
+
+def digest(byte: str) -> str:
+    return "sha256:" + byte * 32
+
+
+NODE = Push("contoso.azurecr.io", "baseimages/node", "9-alpine", digest("1a"))
+PYTHON = Push("contoso.azurecr.io", "baseimages/python", "3.13", digest("3c"))
+DEBIAN = Push("harbor.example", "library/debian", "12", digest("cd"))
+TOOLS = Push("ghcr.io", "contoso/tools/base", "1.4", digest("ab"))
+DISTRIBUTION = [
+    Push("registry.example:5000", "team/base", "1.2", digest("8b")),
+    Push("registry.example:5000", "team/base", "latest", digest("9c")),
+]
+QUAY = [Push("quay.io", "contoso/base", "latest"), Push("quay.io", "contoso/base", "3.2")]
+
+
+class Sample(NamedTuple):
+    file: str
+    dialect: str
+    pushes: list[Push]
+    headers: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def body(self) -> bytes:
+        return (ASSETS / f"{self.file}.json").read_bytes()
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.body)
+
+    def parse(self, document: Any) -> list[Push]:
+        return parse(self.dialect, self.headers, json.dumps(document).encode())
+
+
+SAMPLES = [
+    Sample("acr-webhook", "acr-webhook", [NODE]),
+    Sample("acr-webhook-delete", "acr-webhook", []),
+    Sample("acr-webhook-quarantine", "acr-webhook", []),
+    Sample("acr-webhook-chart", "acr-webhook", []),
+    Sample("acr-webhook-ping", "acr-webhook", []),
+    Sample("eventgrid", "eventgrid", [NODE, PYTHON]),
+    Sample("eventgrid-preview", "eventgrid", [NODE]),
+    Sample("eventgrid-validation", "eventgrid", []),
+    Sample("cloudevents", "cloudevents", [NODE]),
+    Sample("cloudevents-batch", "cloudevents", [PYTHON, NODE]),
+    Sample("harbor-cloudevents", "cloudevents", [DEBIAN]),
+    Sample("acr-webhook", "cloudevents", [NODE], {"Ce-Type": "Microsoft.ContainerRegistry.ImagePushed"}),
+    Sample("acr-webhook", "cloudevents", [], {"Ce-Type": "Microsoft.ContainerRegistry.ImageDeleted"}),
+    Sample("distribution", "distribution", DISTRIBUTION),
+    Sample("dockerhub", "dockerhub", [Push("docker.io", "contoso/base", "3.20")]),
+    Sample("ghcr", "ghcr", [TOOLS], PACKAGE),
+    Sample("ghcr", "ghcr", [TOOLS]),
+    Sample("ghcr", "ghcr", [], {"X-GitHub-Event": "push"}),
+    Sample("ghcr-registry-package", "ghcr", [TOOLS], REGISTRY_PACKAGE),
+    Sample("ghcr-untagged", "ghcr", [], REGISTRY_PACKAGE),
+    Sample("ghcr-npm", "ghcr", [], PACKAGE),
+    Sample("ghcr-ping", "ghcr", [], {"X-GitHub-Event": "ping"}),
+    Sample("harbor", "harbor", [DEBIAN, Push("harbor.example", "library/debian", "latest", digest("cd"))]),
+    Sample("harbor-replicated", "harbor", []),
+    Sample("harbor-delete", "harbor", []),
+    Sample("harbor-chart", "harbor", []),
+    Sample("harbor-cloudevents", "harbor", [DEBIAN]),
+    Sample("quay", "quay", QUAY),
+    Sample("quay-old", "quay", QUAY),
+    Sample("quay-build", "quay", []),
+]
+SAMPLE = {sample.file: sample for sample in reversed(SAMPLES)}
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: f"{sample.dialect}:{sample.file}")
+def test_each_dialect_tells_the_same_of_a_push(sample: Sample) -> None:
+    assert parse(sample.dialect, sample.headers, sample.body) == sample.pushes
+
+
+def test_every_sample_is_used() -> None:
+    assert {sample.file for sample in SAMPLES} == {path.stem for path in ASSETS.iterdir()}
+    assert {sample.dialect for sample in SAMPLES if sample.pushes} == set(DIALECTS)
+
+
+def test_a_push_is_the_reference_that_a_dockerfile_would_name() -> None:
+    assert NODE.image == images.parse("Contoso.azurecr.io/baseimages/node:9-alpine")
+
+
+def replaced(document: Any, path: Sequence[Any], value: Any) -> Any:
+    """A copy of the document with another value at a path; Ellipsis takes the field out."""
+    result = copy.deepcopy(document)
+    holder = at(result, path[:-1])
+    if value is ...:
+        del holder[path[-1]]
+    else:
+        holder[path[-1]] = value
+    return result
+
+
+def at(document: Any, path: Sequence[Any]) -> Any:
+    """The value at a path."""
+    for step in path:
+        document = document[step]
+    return document
+
+
+def changed(sample: Sample, path: Sequence[Any], value: Any) -> Any:
+    """The sample's document with another value at a path."""
+    return replaced(sample.document, path, value)
+
+
+@pytest.mark.parametrize("name", ["node", "library/node"])
+def test_an_official_image_of_docker_hub_has_one_name(name: str) -> None:
+    sample = SAMPLE["dockerhub"]
+    pushes = sample.parse(changed(sample, ["repository", "repo_name"], name))
+    assert pushes == [Push("docker.io", "library/node", "3.20")]
+
+
+def test_a_registry_host_is_told_in_lower_case() -> None:
+    sample = SAMPLE["acr-webhook"]
+    assert sample.parse(changed(sample, ["request", "host"], "Contoso.AzureCR.io")) == [NODE]
+
+
+@pytest.mark.parametrize("url", ["https://harbor.example:8443/library/debian:12", "harbor.example:8443/library/debian"])
+def test_a_harbor_with_a_port_keeps_it(url: str) -> None:
+    sample = SAMPLE["harbor"]
+    pushes = sample.parse(changed(sample, ["event_data", "resources", 0, "resource_url"], url))
+    assert [push.registry for push in pushes] == ["harbor.example:8443", "harbor.example"]
+
+
+@pytest.mark.parametrize("empty", [None, "", ...])
+@pytest.mark.parametrize(
+    ("file", "path"),
+    [
+        ("acr-webhook", ["target", "tag"]),
+        ("cloudevents", ["data", "target", "tag"]),
+        ("eventgrid-preview", ["data", "target", "tag"]),
+        ("dockerhub", ["push_data", "tag"]),
+        ("ghcr", ["package", "package_version", "container_metadata", "tag", "name"]),
+    ],
+)
+def test_a_push_without_a_tag_is_none(file: str, path: list[Any], empty: Any) -> None:
+    sample = SAMPLE[file]
+    assert sample.parse(changed(sample, path, empty)) == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [["package_version"], ["package_version", "container_metadata"], ["package_version", "container_metadata", "tag"]],
+)
+@pytest.mark.parametrize("empty", [None, ...])
+def test_a_package_without_a_container_version_is_no_push(path: list[Any], empty: Any) -> None:
+    sample = SAMPLE["ghcr"]
+    assert sample.parse(changed(sample, ["package", *path], empty)) == []
+
+
+def test_a_deleted_package_is_no_push() -> None:
+    sample = SAMPLE["ghcr"]
+    assert sample.parse(changed(sample, ["action"], "deleted")) == []
+
+
+@pytest.mark.parametrize(("version", "name", "told"), [("1.4", digest("ef"), digest("ef")), ("1.4", None, None)])
+def test_a_digest_that_the_tag_lacks_is_the_versions(version: str, name: str | None, told: str | None) -> None:
+    sample = SAMPLE["ghcr-registry-package"]
+    document = changed(sample, ["registry_package", "package_version", "version"], version)
+    document["registry_package"]["package_version"]["name"] = name
+    assert [push.digest for push in sample.parse(document)] == [told]
+
+
+def test_what_is_no_manifest_is_no_push_even_with_a_tag() -> None:
+    sample = SAMPLE["distribution"]
+    document = changed(sample, ["events", 4, "target", "mediaType"], "application/octet-stream")
+    assert [push.tag for push in sample.parse(document)] == ["1.2"]
+
+
+def test_a_digest_is_optional() -> None:
+    sample = SAMPLE["acr-webhook"]
+    assert [push.digest for push in sample.parse(changed(sample, ["target", "digest"], ...))] == [None]
+
+
+@pytest.mark.parametrize("tags", [["a", "b", "a"], {"a": "1", "b": "2"}])
+def test_a_tag_told_twice_is_one_push_in_the_first_place(tags: Any) -> None:
+    sample = SAMPLE["quay"]
+    assert [push.tag for push in sample.parse(changed(sample, ["updated_tags"], tags))] == ["a", "b"]
+
+
+@pytest.mark.parametrize("tags", [[], {}, None])
+def test_a_notification_without_tags_is_no_push(tags: Any) -> None:
+    sample = SAMPLE["quay"]
+    assert sample.parse(changed(sample, ["updated_tags"], tags)) == []
+
+
+REFUSED = [
+    ("acr-webhook", ["action"], ..., "field 'action' is missing: it must be text"),
+    ("acr-webhook", ["action"], 5, "field 'action' is a number: it must be text"),
+    ("acr-webhook", ["target"], [], "field 'target' is an array: it must be an object"),
+    ("acr-webhook", ["target", "tag"], {}, "field 'target.tag' is an object: it must be text"),
+    ("acr-webhook", ["target", "tag"], "-x", "tag '-x' must be 1 to 128"),
+    ("acr-webhook", ["target", "tag"], f"9@{digest('1a')}", "digest"),
+    ("acr-webhook", ["target", "digest"], "abc", "digest 'abc' is not sha256:<64 hex digits>"),
+    ("acr-webhook", ["target", "repository"], "", "field 'target.repository' is empty"),
+    ("acr-webhook", ["target", "repository"], "Node", "repository 'Node' must be lower-case"),
+    ("acr-webhook", ["request", "host"], ..., "field 'request.host' is missing: it must be text"),
+    ("acr-webhook", ["request", "host"], "registry", "registry 'registry' is no host of images"),
+    ("acr-webhook", ["request", "host"], "library", "registry 'library' is no host of images"),
+    ("acr-webhook", ["request", "host"], "a.example/b", "registry 'a.example/b' is no host"),
+    ("acr-webhook", ["request", "host"], "a b", "registry 'a b' is no host of images"),
+    ("eventgrid", [0, "eventType"], ..., "field '[0].eventType' is missing"),
+    ("eventgrid", [4, "data", "target", "digest"], True, "field '[4].data.target.digest' is true or false"),
+    ("cloudevents", ["data"], "e30=", "field 'data' is 'e30=': it must be an object"),
+    ("distribution", ["events"], {}, "field 'events' is an object: it must be an array"),
+    ("distribution", ["events", 3, "request"], ..., "field 'events[3].request' is missing"),
+    ("dockerhub", ["repository", "repo_name"], ..., "field 'repository.repo_name' is missing"),
+    ("dockerhub", ["push_data", "tag"], f"9@{digest('1a')}", "must be 1 to 128 of"),
+    ("ghcr", ["package"], ..., "field 'package' is missing: it must be an object"),
+    ("ghcr", ["package", "owner", "login"], "\u212aontoso", "repository '\\u212aontoso/tools/base' must be"),
+    ("harbor", ["event_data", "resources"], ..., "field 'event_data.resources' is missing: it must be an array"),
+    ("harbor", ["event_data", "resources", 0, "resource_url"], "x", "registry 'x' is no host"),
+    ("quay", ["docker_url"], ..., "field 'docker_url' is missing"),
+    ("quay", ["updated_tags", 1], 1.5, "field 'updated_tags[1]' is a number: it must be text"),
+]
+
+
+@pytest.mark.parametrize(("file", "path", "value", "says"), REFUSED)
+def test_a_wrong_field_is_named(file: str, path: list[Any], value: Any, says: str) -> None:
+    sample = SAMPLE[file]
+    with pytest.raises(InvalidPush) as refused:
+        sample.parse(changed(sample, path, value))
+    assert says in str(refused.value).replace("\\'", "'")
+
+
+def test_an_unknown_dialect_is_told_the_known_ones() -> None:
+    with pytest.raises(InvalidPush, match=r"dialect 'nexus' is not one of acr-webhook, .*, quay$"):
+        parse("nexus", {}, b"{}")
+
+
+def test_a_form_instead_of_json_is_told_the_setting_to_change() -> None:
+    with pytest.raises(InvalidPush, match=r"content type application/json$"):
+        parse("ghcr", {"Content-Type": "application/x-www-form-urlencoded"}, b"payload=%7B%7D")
+
+
+def test_what_a_sender_wrote_cannot_break_a_log_line() -> None:
+    sample = SAMPLE["dockerhub"]
+    with pytest.raises(InvalidPush) as refused:
+        sample.parse(changed(sample, ["push_data", "tag"], "x\nERROR forged \ud800" + "y" * 100_000))
+    assert "\n" not in str(refused.value)
+    assert str(refused.value).isascii()
+    assert len(str(refused.value)) < 1000
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(10**400, 10**401)
+    | st.floats()
+    | st.text(st.characters(), max_size=20)
+    | st.sampled_from(
+        ["push", "registry.example", "a/b", "1.0", digest("1a"), "container", "://", "@", ":", "/", "\ud800"]
+    ),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=8), children, max_size=3),
+    max_leaves=8,
+)
+
+
+def paths(document: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of every value below the document's root."""
+    steps = (
+        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    )
+    for step, value in steps:
+        yield (*above, step)
+        yield from paths(value, (*above, step))
+
+
+def holds(dialect: str, headers: Mapping[str, str], body: bytes) -> None:
+    """Whatever comes in: pushes of images that can exist, or one clear line."""
+    try:
+        pushes, refusal = parse(dialect, headers, body), ""
+    except InvalidPush as refused:
+        pushes, refusal = [], str(refused)
+    assert refusal.isascii()
+    assert "\n" not in refusal
+    assert len(refusal) < 1000
+    assert len(set(pushes)) == len(pushes)
+    for push in pushes:
+        assert images.parse(str(push.image)) == push.image
+        assert push.digest is None or images.parse(f"{push.image}@{push.digest}").digest == push.digest
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.data())
+def test_a_mutated_event_is_pushes_or_a_clear_refusal(data: st.DataObject) -> None:
+    sample = data.draw(st.sampled_from(SAMPLES))
+    document = sample.document
+    for _ in range(data.draw(st.integers(1, 3))):
+        places = list(paths(document))
+        if places:
+            path = data.draw(st.sampled_from(places))
+            document = replaced(document, path, data.draw(JSON | st.just(...)))
+    dialect = data.draw(st.sampled_from([sample.dialect, *DIALECTS]))
+    holds(dialect, sample.headers, json.dumps(document).encode())
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(SAMPLES), st.data(), JSON)
+def test_fields_that_nobody_knows_change_nothing(sample: Sample, data: st.DataObject, extra: Any) -> None:
+    document = sample.document
+    objects = [path for path in [(), *paths(document)] if isinstance(at(document, path), dict)]
+    # An old Quay's object of tags is the one place where every name means something.
+    place = data.draw(st.sampled_from([path for path in objects if path[-1:] != ("updated_tags",)] or [None]))
+    if place is not None:
+        at(document, place)["x-added-later"] = extra
+    assert sample.parse(document) == sample.pushes
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(SAMPLES), st.data())
+def test_damaged_bytes_are_pushes_or_a_clear_refusal(sample: Sample, data: st.DataObject) -> None:
+    start, end = sorted(data.draw(st.tuples(*[st.integers(0, len(sample.body))] * 2)))
+    holds(sample.dialect, sample.headers, sample.body[:start] + data.draw(st.binary(max_size=20)) + sample.body[end:])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(DIALECTS), st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
+def test_any_body_is_pushes_or_a_clear_refusal(dialect: str, body: bytes) -> None:
+    holds(dialect, {}, body)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"\xff\xfe",
+        b"9" * 100_000,
+        b"1e999999",
+        b"[" * 200_000,
+        b'{"a":' * 100_000,
+        b"[" * 100_000 + b"]" * 100_000,
+        b'"' + b"\\u0000" * 1000 + b'"',
+    ],
+    ids=range(9),
+)
+def test_a_hostile_body_is_refused(dialect: str, body: bytes) -> None:
+    with pytest.raises(InvalidPush):
+        parse(dialect, {}, body)
+
+
+@pytest.mark.parametrize("sample", [sample for sample in SAMPLES if sample.pushes], ids=lambda sample: sample.file)
+def test_a_deep_value_in_a_known_field_is_refused_or_ignored(sample: Sample) -> None:
+    for path in paths(sample.document):
+        document = changed(sample, path, "DEEP")
+        deep = json.dumps(document).replace('"DEEP"', "[" * 400 + "]" * 400)
+        holds(sample.dialect, sample.headers, deep.encode())
