@@ -1,15 +1,22 @@
 """A process killed at any storage or registry call of a run: one committed run, a complete log, the tag in place."""
 
+import asyncio
 import re
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from app.crashing import Process, until_death
 from app.site import REGISTRY, Site
 
 from baselift.app import run_rows
+from baselift.app.execute_run import execute_run
+from baselift.app.lease import Lease
 from baselift.app.on_push import on_push
 from baselift.domain.runs import Run, Status
+
+LONG = timedelta(minutes=10)
 
 
 async def prepared(site: Site) -> None:
@@ -28,6 +35,14 @@ async def follow(site: Site, process: Process) -> bool:
         await site.drain(world)
 
     return await until_death(story())
+
+
+async def holds(site: Site) -> bool:
+    try:
+        await check(site)
+    except (AssertionError, ValueError):
+        return False
+    return True
 
 
 async def check(site: Site) -> None:
@@ -81,3 +96,60 @@ async def test_a_process_killed_at_any_call_leaves_one_committed_run(site: Site,
             await check(other)
         except AssertionError as error:
             raise AssertionError(f"killed {'after' if after else 'before'} call {number}, {calls[number]}") from error
+
+
+async def test_without_the_reconciler_a_crash_leaves_work_undone(site: Site, calls: list[str]):
+    recorded = calls.index("store.replace")
+    site = await again(site, 0)
+    assert not await follow(site, Process(recorded, after=True))
+    await site.drain()
+    assert not await holds(site)
+    await site.settle()
+    assert await holds(site)
+
+
+class Frozen:
+    """A registry whose client stops right after an upload until it is let go: a process that is suspended."""
+
+    def __init__(self, site: Site) -> None:
+        self._site, self.uploaded, self.go = site, asyncio.Event(), asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._site.registries, name)
+
+    async def publish(self, *args: Any) -> str:
+        digest = await self._site.registries.publish(*args)
+        self.uploaded.set()
+        await self.go.wait()
+        return digest
+
+
+async def overtaken(site: Site) -> None:
+    """A builder is suspended before it tags, another takes its run over on a newer base, and the first wakes up."""
+    await prepared(site)
+    await on_push(site.world, site.base)
+    (run,) = await site.runs()
+    frozen = Frozen(site)
+    zombie = asyncio.create_task(
+        execute_run(replace(site.world, registries=frozen, poll=1e6, lease=LONG), REGISTRY, run.id)
+    )
+    await frozen.uploaded.wait()
+    await site.push_base("3")
+    site.clock.turn(LONG.total_seconds() + 1)
+    await execute_run(site.world, REGISTRY, run.id)
+    frozen.go.set()
+    await zombie
+
+
+async def test_a_builder_that_was_overtaken_does_not_move_the_tag(site: Site):
+    await overtaken(site)
+    await check(site)
+
+
+async def test_without_the_lease_check_it_would(site: Site, monkeypatch: pytest.MonkeyPatch):
+    async def unchecked(_: Lease) -> timedelta:
+        return LONG
+
+    monkeypatch.setattr(Lease, "check", unchecked)
+    await overtaken(site)
+    assert not await holds(site)
