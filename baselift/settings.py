@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from baselift.access.settings import AccessSettings, InvalidAccess
+from baselift.access.settings import load as load_access
+
 
 class SettingsError(Exception):
     """Settings are missing or wrong; the message lists all of them."""
@@ -27,6 +30,7 @@ class Settings:
     plain_http_hosts: frozenset[str]
     lease_seconds: float
     location: str
+    access: AccessSettings
     environment: Mapping[str, str]
     """The whole environment, for the storage connection's many forms."""
 
@@ -38,8 +42,12 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         SettingsError: naming every setting that is missing or wrong, and what would be right.
     """
     env = dict(os.environ if environment is None else environment)
-    problems = [*_missing(env), *_wrong(env)]
-    if problems:
+    problems, access = [*_missing(env), *_wrong(env)], None
+    try:
+        access = load_access(env)
+    except InvalidAccess as error:
+        problems += error.problems
+    if problems or access is None:
         raise SettingsError("settings: " + "; ".join(problems))
     return Settings(
         subscription=env.get("BASELIFT_SUBSCRIPTION", "00000000-0000-0000-0000-000000000000"),
@@ -52,6 +60,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         webhook_secret=env["BASELIFT_WEBHOOK_SECRET"],
         plain_http_hosts=frozenset(word.lower() for word in _words(env, "BASELIFT_PLAIN_HTTP_HOSTS")),
         lease_seconds=float(env.get("BASELIFT_LEASE_SECONDS", "60")),
+        access=access,
         location=env.get("BASELIFT_LOCATION", "local"),
         environment=env,
     )

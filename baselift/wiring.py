@@ -10,17 +10,29 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from baselift.app.ports import Engine
 from baselift.app.world import World
 from baselift.settings import Settings, load
+
+if TYPE_CHECKING:
+    from baselift.access.access import Access
 
 
 @cache
 def settings() -> Settings:
     """The process's settings. Raises SettingsError."""
     return load()
+
+
+@cache
+def access() -> "Access":
+    """Who may call. Belongs to the event loop that first awaits it."""
+    from baselift.access.access import Access
+
+    given = settings()
+    return Access(given.access, [given.secret_key, *given.old_secret_keys])
 
 
 @cache

@@ -3,7 +3,7 @@
 import json
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from functools import wraps
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import azure.functions as func
 
 from baselift import wiring
+from baselift.access.caller import Denied, Incoming, Role
 from baselift.app.world import NotFound, Refused
 from baselift.arm import errors
 from baselift.arm.errors import ApiError
@@ -27,31 +28,58 @@ Handler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 log = logging.getLogger(__name__)
 
 
-def answering(handler: Handler) -> Handler:
-    """Turn what a use case raises into the API's error answers: always JSON, never a traceback."""
+def answering(needs: Role | None) -> Callable[[Handler], Handler]:
+    """Let callers of a role in, and turn what a use case raises into the API's error answers.
 
-    @wraps(handler)
-    async def answer(req: func.HttpRequest) -> func.HttpResponse:
-        try:
-            return await handler(req)
-        except ApiError as error:
-            return reply(error.body(), error.status)
-        except NotFound as error:
-            return failed(404, "ResourceNotFound", str(error))
-        except Refused as error:
-            return failed(409, "Conflict", str(error))
-        except Failure as error:
-            return failed(503, "ServiceUnavailable", str(error))
-        except Exception:
-            log.exception("%s failed", handler.__name__)
-            return failed(500, "InternalServerError", "The request could not be carried out; the app's log says why.")
+    `None` marks a route that is open to all who can reach the app. Answers are always JSON, never a traceback.
+    """
 
-    return answer
+    def decorate(handler: Handler) -> Handler:
+        @wraps(handler)
+        async def answer(req: func.HttpRequest) -> func.HttpResponse:
+            try:
+                await _admit(req, needs)
+                return await handler(req)
+            except Exception as error:  # noqa: BLE001  # the last resort: whatever it is, the client gets JSON
+                return _refusal(handler.__name__, error)
+
+        return answer
+
+    return decorate
 
 
-def reply(body: Any, status: int = 200) -> func.HttpResponse:
+async def _admit(req: func.HttpRequest, needs: Role | None) -> None:
+    access, incoming = wiring.access(), Incoming(req.method, req.url, req.headers)
+    if needs is None:
+        access.admit(incoming)
+    else:
+        await access.check(incoming, needs)
+
+
+def _refusal(name: str, error: Exception) -> func.HttpResponse:
+    if isinstance(error, ApiError):
+        return reply(error.body(), error.status)
+    if isinstance(error, Denied):
+        return reply(error.body(), error.status, {"Cache-Control": "no-store", **error.headers()})
+    for kind, status, code in _ANSWERS:
+        if isinstance(error, kind):
+            return failed(status, code, str(error))
+    log.error("%s failed", name, exc_info=error)
+    return failed(500, "InternalServerError", "The request could not be carried out; the app's log says why.")
+
+
+_ANSWERS: tuple[tuple[type[Exception], int, str], ...] = (
+    (NotFound, 404, "ResourceNotFound"),
+    (Refused, 409, "Conflict"),
+    (Failure, 503, "ServiceUnavailable"),
+)
+
+
+def reply(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> func.HttpResponse:
     """A JSON answer."""
-    return func.HttpResponse(json.dumps(body), status_code=status, mimetype="application/json", charset="utf-8")
+    return func.HttpResponse(
+        json.dumps(body), status_code=status, headers=headers, mimetype="application/json", charset="utf-8"
+    )
 
 
 def failed(status: int, code: str, message: str) -> func.HttpResponse:

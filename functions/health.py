@@ -6,7 +6,7 @@ import logging
 import azure.functions as func
 
 from baselift import wiring
-from functions.edge import failed, reply
+from functions.edge import answering, failed, reply
 
 SECONDS = 5
 
@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 @bp.function_name("health")
 @bp.route(route="health", methods=["GET"])
+@answering(None)
 async def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
     """200 when storage answers, 503 when it does not."""
     try:

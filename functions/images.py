@@ -29,7 +29,7 @@ async def image_pushed(event: func.EventGridEvent) -> None:
 
 @bp.function_name("image_webhook")
 @bp.route(route="webhooks/{dialect}", methods=["POST"])
-@answering
+@answering(None)
 async def image_webhook(req: func.HttpRequest) -> func.HttpResponse:
     """A registry's webhook. Size and sender come first; then the body is read."""
     dialect, content = req.route_params["dialect"], req.get_body()

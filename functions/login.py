@@ -1,15 +1,12 @@
 """HTTP: where and how clients log in, and the subscription they then choose."""
 
-import json
-from collections.abc import Awaitable, Callable, Mapping
-from functools import wraps
 from typing import Any
 
 import azure.functions as func
 
 from baselift import wiring
 from baselift.access import documents
-from baselift.access.caller import Denied, Incoming, Role
+from baselift.access.caller import Role
 from baselift.access.settings import Mode
 from baselift.access.token_endpoint import no_device_code
 from baselift.access.urls import base_url, public_url
@@ -22,78 +19,53 @@ TOKEN = "adfs/oauth2/token"  # noqa: S105  # a route
 DEVICE = "adfs/oauth2/devicecode"
 NAME = "Baselift"
 
-Handler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
+UNKEPT = {"Cache-Control": "no-store"}
+"""Nobody between us and the client may keep a token."""
 
 bp = func.Blueprint()
 
 
-def guarded(needs: Role | None) -> Callable[[Handler], Handler]:
-    """Let callers of this role through; None marks a route that is open to all who can reach the app."""
-
-    def guard(handler: Handler) -> Handler:
-        @wraps(handler)
-        async def guarded_handler(req: func.HttpRequest) -> func.HttpResponse:
-            access, incoming = wiring.access(), Incoming(req.method, req.url, req.headers)
-            try:
-                if needs is None:
-                    access.admit(incoming)
-                else:
-                    await access.check(incoming, needs)
-            except Denied as error:
-                return document(error.body(), error.status, error.headers())
-            return await handler(req)
-
-        return guarded_handler
-
-    return guard
-
-
 @bp.function_name("login_metadata")
 @bp.route(route=METADATA, methods=["GET"])
-@answering
-@guarded(None)
+@answering(None)
 async def login_metadata(req: func.HttpRequest) -> func.HttpResponse:
     """What `az cloud register` reads."""
-    return document(documents.cloud(wiring.access().settings, base(req, METADATA)))
+    return reply(documents.cloud(wiring.access().settings, base(req, METADATA)))
 
 
 @bp.function_name("login_discovery")
 @bp.route(route=DISCOVERY, methods=["GET"])
-@answering
-@guarded(None)
+@answering(None)
 async def login_discovery(req: func.HttpRequest) -> func.HttpResponse:
     """What `az login` reads."""
     check_own_login()
-    return document(documents.issuer(base(req, DISCOVERY)))
+    return reply(documents.issuer(base(req, DISCOVERY)))
 
 
 @bp.function_name("login_token")
 @bp.route(route=TOKEN, methods=["POST"])
-@answering
-@guarded(None)
+@answering(None)
 async def login_token(req: func.HttpRequest) -> func.HttpResponse:
     """A token for a client id and its secret."""
     answer = await wiring.access().log_in(req.headers.get("content-type", ""), req.get_body())
     if answer is None:
         raise elsewhere()
-    return document(answer.body, answer.status, answer.headers)
+    return reply(answer.body, answer.status, UNKEPT | dict(answer.headers))
 
 
 @bp.function_name("login_device")
 @bp.route(route=DEVICE, methods=["POST"])
-@answering
-@guarded(None)
+@answering(None)
 async def login_device(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
     """No login by device code: people use Entra for that."""
     check_own_login()
     answer = no_device_code()
-    return document(answer.body, answer.status, answer.headers)
+    return reply(answer.body, answer.status, UNKEPT | dict(answer.headers))
 
 
 @bp.function_name("subscriptions_list")
 @bp.route(route="subscriptions", methods=["GET"])
-@answering
-@guarded(Role.READER)
+@answering(Role.READER)
 async def subscriptions_list(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
     """The one subscription."""
     return reply({"value": [subscription()]})
@@ -101,8 +73,7 @@ async def subscriptions_list(req: func.HttpRequest) -> func.HttpResponse:  # noq
 
 @bp.function_name("subscription_get")
 @bp.route(route=SUBSCRIPTION, methods=["GET"])
-@answering
-@guarded(Role.READER)
+@answering(Role.READER)
 async def subscription_get(req: func.HttpRequest) -> func.HttpResponse:
     """The subscription, by its id in any case."""
     given = req.route_params["subscription"]
@@ -113,8 +84,7 @@ async def subscription_get(req: func.HttpRequest) -> func.HttpResponse:
 
 @bp.function_name("tenants_list")
 @bp.route(route="tenants", methods=["GET"])
-@answering
-@guarded(Role.READER)
+@answering(Role.READER)
 async def tenants_list(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
     """The one tenant."""
     return reply({"value": [registries.tenant(wiring.access().settings.tenant)]})
@@ -139,14 +109,3 @@ def check_own_login() -> None:
 def elsewhere() -> errors.ApiError:
     """404 for our own login while tokens come from Entra."""
     return errors.ApiError(404, "ResourceNotFound", "Tokens come from Microsoft Entra here: see metadata/endpoints.")
-
-
-def document(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> func.HttpResponse:
-    """A JSON answer that nobody between us and the client may keep."""
-    return func.HttpResponse(
-        json.dumps(body),
-        status_code=status,
-        headers={"Cache-Control": "no-store", **(headers or {})},
-        mimetype="application/json",
-        charset="utf-8",
-    )

@@ -3,6 +3,7 @@
 import azure.functions as func
 
 from baselift import wiring
+from baselift.access.caller import Role
 from baselift.arm import registries
 from functions.edge import PROVIDER, REGISTRY, SUBSCRIPTION, answering, guid, now, own_scope, reply, scope
 
@@ -13,7 +14,7 @@ bp = func.Blueprint()
 
 @bp.function_name("registry_get")
 @bp.route(route=REGISTRY, methods=["GET"])
-@answering
+@answering(Role.READER)
 async def registry_get(req: func.HttpRequest) -> func.HttpResponse:
     """The registry."""
     settings = wiring.settings()
@@ -22,7 +23,7 @@ async def registry_get(req: func.HttpRequest) -> func.HttpResponse:
 
 @bp.function_name("registries_list")
 @bp.route(route=f"{SUBSCRIPTION}/{PROVIDER}/registries", methods=["GET"])
-@answering
+@answering(Role.READER)
 async def registries_list(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
     """All registries."""
     settings = wiring.settings()
@@ -31,7 +32,7 @@ async def registries_list(req: func.HttpRequest) -> func.HttpResponse:  # noqa: 
 
 @bp.function_name("resources_list")
 @bp.route(route=f"{SUBSCRIPTION}/resources", methods=["GET"])
-@answering
+@answering(Role.READER)
 async def resources_list(req: func.HttpRequest) -> func.HttpResponse:
     """Look-up of a registry's resource group by its name."""
     wanted = registries.is_registry_query(req.params.get("$filter"))
@@ -41,7 +42,7 @@ async def resources_list(req: func.HttpRequest) -> func.HttpResponse:
 
 @bp.function_name("registry_upload")
 @bp.route(route=f"{REGISTRY}/listBuildSourceUploadUrl", methods=["POST"])
-@answering
+@answering(Role.CONTRIBUTOR)
 async def registry_upload(req: func.HttpRequest) -> func.HttpResponse:
     """A link to upload a source to, and the path under which a run request names it."""
     scope(req)

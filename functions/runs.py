@@ -6,6 +6,7 @@ from typing import Any
 import azure.functions as func
 
 from baselift import wiring
+from baselift.access.caller import Role
 from baselift.app import run_rows
 from baselift.app.cancel_run import cancel_run
 from baselift.app.change_task import get_task
@@ -27,7 +28,7 @@ bp = func.Blueprint()
 
 @bp.function_name("run_schedule")
 @bp.route(route=f"{REGISTRY}/scheduleRun", methods=["POST"])
-@answering
+@answering(Role.CONTRIBUTOR)
 async def run_schedule(req: func.HttpRequest) -> func.HttpResponse:
     """Queue a run. A client that asks again with the same request id gets the same run."""
     where = scope(req)
@@ -41,7 +42,7 @@ async def run_schedule(req: func.HttpRequest) -> func.HttpResponse:
 
 @bp.function_name("runs_list")
 @bp.route(route=f"{REGISTRY}/runs", methods=["GET"])
-@answering
+@answering(Role.READER)
 async def runs_list(req: func.HttpRequest) -> func.HttpResponse:
     """Runs, newest first. With `$top` that many and no link; without it a page and the link to the next."""
     where, text = scope(req), req.params.get("$filter")
@@ -60,7 +61,7 @@ async def runs_list(req: func.HttpRequest) -> func.HttpResponse:
 
 @bp.function_name("run_get")
 @bp.route(route=RUN, methods=["GET"])
-@answering
+@answering(Role.READER)
 async def run_get(req: func.HttpRequest) -> func.HttpResponse:
     """One run."""
     where = scope(req)
@@ -69,7 +70,7 @@ async def run_get(req: func.HttpRequest) -> func.HttpResponse:
 
 @bp.function_name("run_log")
 @bp.route(route=f"{RUN}/listLogSasUrl", methods=["POST"])
-@answering
+@answering(Role.READER)
 async def run_log(req: func.HttpRequest) -> func.HttpResponse:
     """A link to the run's log."""
     run = await _run(scope(req), req)
@@ -78,7 +79,7 @@ async def run_log(req: func.HttpRequest) -> func.HttpResponse:
 
 @bp.function_name("run_cancel")
 @bp.route(route=f"{RUN}/cancel", methods=["POST"])
-@answering
+@answering(Role.CONTRIBUTOR)
 async def run_cancel(req: func.HttpRequest) -> func.HttpResponse:
     """Cancel a run that is not over."""
     await cancel_run(wiring.world(), scope(req).registry, req.route_params["run"])

@@ -5,6 +5,7 @@ from typing import Any
 import azure.functions as func
 
 from baselift import wiring
+from baselift.access.caller import Role
 from baselift.app.change_task import change_task, delete_task, get_task
 from baselift.app.task_rows import StoredTask, every
 from baselift.arm import errors, names, tasks
@@ -19,7 +20,7 @@ bp = func.Blueprint()
 
 @bp.function_name("tasks_list")
 @bp.route(route=TASKS, methods=["GET"])
-@answering
+@answering(Role.READER)
 async def tasks_list(req: func.HttpRequest) -> func.HttpResponse:
     """All tasks, secrets masked."""
     found = [shown(task) async for task in every(wiring.world(), scope(req).registry)]
@@ -28,7 +29,7 @@ async def tasks_list(req: func.HttpRequest) -> func.HttpResponse:
 
 @bp.function_name("task_get")
 @bp.route(route=TASK, methods=["GET"])
-@answering
+@answering(Role.READER)
 async def task_get(req: func.HttpRequest) -> func.HttpResponse:
     """One task, secrets masked."""
     return reply(shown(await get_task(wiring.world(), scope(req).registry, req.route_params["task"])))
@@ -36,7 +37,7 @@ async def task_get(req: func.HttpRequest) -> func.HttpResponse:
 
 @bp.function_name("task_details")
 @bp.route(route=f"{TASK}/listDetails", methods=["POST"])
-@answering
+@answering(Role.CONTRIBUTOR)
 async def task_details(req: func.HttpRequest) -> func.HttpResponse:
     """One task with its secrets."""
     world = wiring.world()
@@ -46,7 +47,7 @@ async def task_details(req: func.HttpRequest) -> func.HttpResponse:
 
 @bp.function_name("task_put")
 @bp.route(route=TASK, methods=["PUT"])
-@answering
+@answering(Role.CONTRIBUTOR)
 async def task_put(req: func.HttpRequest) -> func.HttpResponse:
     """Create or replace a task. Answers 200 in both cases: the Azure CLI prints a dump of the pipeline for 201."""
     where, name, given = scope(req), req.route_params["task"], body(req)
@@ -60,7 +61,7 @@ async def task_put(req: func.HttpRequest) -> func.HttpResponse:
 
 @bp.function_name("task_patch")
 @bp.route(route=TASK, methods=["PATCH"])
-@answering
+@answering(Role.CONTRIBUTOR)
 async def task_patch(req: func.HttpRequest) -> func.HttpResponse:
     """Change parts of a task."""
     where, name, given = scope(req), req.route_params["task"], body(req)
@@ -75,7 +76,7 @@ async def task_patch(req: func.HttpRequest) -> func.HttpResponse:
 
 @bp.function_name("task_delete")
 @bp.route(route=TASK, methods=["DELETE"])
-@answering
+@answering(Role.CONTRIBUTOR)
 async def task_delete(req: func.HttpRequest) -> func.HttpResponse:
     """Delete a task; its runs and images stay."""
     deleted = await delete_task(wiring.world(), scope(req).registry, req.route_params["task"])
