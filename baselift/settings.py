@@ -23,6 +23,7 @@ class Settings:
     resource_group: str
     registry_name: str
     login_server: str
+    registry_aliases: tuple[str, ...]
     state: Path
     secret_key: str
     old_secret_keys: tuple[str, ...]
@@ -54,6 +55,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         resource_group=env.get("BASELIFT_RESOURCE_GROUP", "local"),
         registry_name=env.get("BASELIFT_REGISTRY_NAME", "baselift"),
         login_server=env["BASELIFT_LOGIN_SERVER"].lower(),
+        registry_aliases=tuple(word.lower() for word in _words(env, "BASELIFT_REGISTRY_ALIASES")),
         state=Path(env.get("BASELIFT_STATE", ".baselift/builder")),
         secret_key=env["BASELIFT_SECRET_KEY"],
         old_secret_keys=_words(env, "BASELIFT_OLD_SECRET_KEYS"),

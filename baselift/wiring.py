@@ -6,15 +6,18 @@ Azure's SDKs are imported here and not at the top of the app, so that its functi
 import base64
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from baselift.app.ports import Engine
+from baselift.app.registrations import Registration, Registrations
 from baselift.app.world import World
 from baselift.settings import Settings, load
+
+Seal = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 if TYPE_CHECKING:
     from baselift.access.access import Access
@@ -50,6 +53,11 @@ def build(given: Settings) -> World:
 
     storage = Storage.connect(given.environment)
 
+    seal, unseal = _secrets(given)
+
+    def now() -> datetime:
+        return datetime.now(UTC)
+
     async def download(name: str, into: Path) -> None:
         await storage.blobs.download(name, into, Limits().bytes)
 
@@ -60,11 +68,12 @@ def build(given: Settings) -> World:
         registries=Registries(plain_http_hosts=given.plain_http_hosts),
         sources=Sources(download=download, plain_http_hosts=given.plain_http_hosts),
         engine=cache(lambda: _engine(given)),
-        **_secrets(given),
-        now=lambda: datetime.now(UTC),
+        seal=seal,
+        unseal=unseal,
+        now=now,
         token=lambda: secrets.token_hex(16),
         scratch=given.state / "runs",
-        login_servers={given.registry_name.lower(): given.login_server},
+        registrations=Registrations(storage.tables, [_seed(given)], unseal, now),
         lease=timedelta(seconds=given.lease_seconds),
         poll=min(1.0, given.lease_seconds / 4),
     )
@@ -76,7 +85,18 @@ def _engine(given: Settings) -> Engine:
     return Buildah(given.state / "store", plain_http_hosts=given.plain_http_hosts)
 
 
-def _secrets(given: Settings) -> dict[str, Any]:
+def _seed(given: Settings) -> Registration:
+    """The registry of the settings."""
+    return Registration(
+        name=given.registry_name,
+        group=given.resource_group,
+        address=given.login_server,
+        aliases=given.registry_aliases,
+        location=given.location,
+    )
+
+
+def _secrets(given: Settings) -> tuple[Seal, Seal]:
     from baselift.arm.secrets import map_secrets
     from baselift.azure.sealing import Sealer
 
@@ -89,7 +109,7 @@ def _secrets(given: Settings) -> dict[str, Any]:
     def unseal(document: Mapping[str, Any]) -> dict[str, Any]:
         return map_secrets(document, sealer.unseal)
 
-    return {"seal": seal, "unseal": unseal}
+    return seal, unseal
 
 
 def _key_name(key: str) -> str:

@@ -12,6 +12,7 @@ import azure.functions as func
 
 from baselift import wiring
 from baselift.access.caller import Denied, Incoming, Role
+from baselift.app.registrations import Registration
 from baselift.app.world import NotFound, Refused
 from baselift.arm import errors
 from baselift.arm.errors import ApiError
@@ -95,22 +96,27 @@ def body(req: func.HttpRequest) -> Any:
         raise errors.invalid(f"The request body is not JSON: {error}") from error
 
 
-def scope(req: func.HttpRequest) -> Scope:
-    """The registry that a request is about, as it is spelled in the settings. Raises ApiError 404."""
-    given, ours = req.route_params, own_scope()
-    if given["subscription"].lower() != ours.subscription.lower():
-        raise errors.not_found("subscription", given["subscription"])
-    if given["resourceGroup"].lower() != ours.resource_group.lower():
-        raise errors.group_not_found(given["resourceGroup"])
-    if given["registry"].lower() != ours.registry.lower():
-        raise errors.not_found("registry", given["registry"], within=f"resource group '{ours.resource_group}'")
-    return ours
+async def scope(req: func.HttpRequest) -> Scope:
+    """The registry that a request is about, as it was registered. Raises ApiError 404."""
+    found = await registration(req)
+    return Scope(wiring.settings().subscription, found.group, found.name)
 
 
-def own_scope() -> Scope:
-    """The registry of this app."""
-    settings = wiring.settings()
-    return Scope(settings.subscription, settings.resource_group, settings.registry_name)
+async def registration(req: func.HttpRequest) -> Registration:
+    """The registration that a request is about. Raises ApiError 404."""
+    group, name = req.route_params["resourceGroup"], req.route_params["registry"]
+    check_subscription(req)
+    found = await wiring.world().registrations.get(name)
+    if found is None or found.group.lower() != group.lower():
+        raise errors.not_found("registry", name, within=f"resource group '{group}'")
+    return found
+
+
+def check_subscription(req: func.HttpRequest) -> None:
+    """Refuse another subscription than the app's. Raises ApiError 404."""
+    given = req.route_params["subscription"]
+    if given.lower() != wiring.settings().subscription.lower():
+        raise errors.not_found("subscription", given)
 
 
 def now() -> str:

@@ -31,7 +31,7 @@ bp = func.Blueprint()
 @answering(Role.CONTRIBUTOR)
 async def run_schedule(req: func.HttpRequest) -> func.HttpResponse:
     """Queue a run. A client that asks again with the same request id gets the same run."""
-    where = scope(req)
+    where = await scope(req)
     request = requests.parse(body(req), where)
     client = req.headers.get("x-ms-client-request-id") or guid()
     content = hashlib.sha256(req.get_body()).hexdigest()[:16]
@@ -45,7 +45,7 @@ async def run_schedule(req: func.HttpRequest) -> func.HttpResponse:
 @answering(Role.READER)
 async def runs_list(req: func.HttpRequest) -> func.HttpResponse:
     """Runs, newest first. With `$top` that many and no link; without it a page and the link to the next."""
-    where, text = scope(req), req.params.get("$filter")
+    where, text = await scope(req), req.params.get("$filter")
     wanted, top = filters.parse(text), filters.top(req.params.get("$top"))
     token = req.params.get(paging.PARAMETER)
     below = int(paging.decode(token, text)) if token else None
@@ -64,7 +64,7 @@ async def runs_list(req: func.HttpRequest) -> func.HttpResponse:
 @answering(Role.READER)
 async def run_get(req: func.HttpRequest) -> func.HttpResponse:
     """One run."""
-    where = scope(req)
+    where = await scope(req)
     return reply(runs.show(await _run(where, req), where))
 
 
@@ -73,7 +73,7 @@ async def run_get(req: func.HttpRequest) -> func.HttpResponse:
 @answering(Role.READER)
 async def run_log(req: func.HttpRequest) -> func.HttpResponse:
     """A link to the run's log."""
-    run = await _run(scope(req), req)
+    run = await _run(await scope(req), req)
     return reply({"logLink": await wiring.world().blobs.read_url(log_name(run), LINK_SECONDS)})
 
 
@@ -82,7 +82,7 @@ async def run_log(req: func.HttpRequest) -> func.HttpResponse:
 @answering(Role.CONTRIBUTOR)
 async def run_cancel(req: func.HttpRequest) -> func.HttpResponse:
     """Cancel a run that is not over."""
-    await cancel_run(wiring.world(), scope(req).registry, req.route_params["run"])
+    await cancel_run(wiring.world(), (await scope(req)).registry, req.route_params["run"])
     return func.HttpResponse(status_code=200)
 
 

@@ -23,7 +23,7 @@ bp = func.Blueprint()
 @answering(Role.READER)
 async def tasks_list(req: func.HttpRequest) -> func.HttpResponse:
     """All tasks, secrets masked."""
-    found = [shown(task) async for task in every(wiring.world(), scope(req).registry)]
+    found = [shown(task) async for task in every(wiring.world(), (await scope(req)).registry)]
     return reply({"value": found})
 
 
@@ -32,7 +32,7 @@ async def tasks_list(req: func.HttpRequest) -> func.HttpResponse:
 @answering(Role.READER)
 async def task_get(req: func.HttpRequest) -> func.HttpResponse:
     """One task, secrets masked."""
-    return reply(shown(await get_task(wiring.world(), scope(req).registry, req.route_params["task"])))
+    return reply(shown(await get_task(wiring.world(), (await scope(req)).registry, req.route_params["task"])))
 
 
 @bp.function_name("task_details")
@@ -41,7 +41,7 @@ async def task_get(req: func.HttpRequest) -> func.HttpResponse:
 async def task_details(req: func.HttpRequest) -> func.HttpResponse:
     """One task with its secrets."""
     world = wiring.world()
-    task = await get_task(world, scope(req).registry, req.route_params["task"])
+    task = await get_task(world, (await scope(req)).registry, req.route_params["task"])
     return reply(tasks.show(world.unseal(task.document), secrets=True, bases=task.edges.bases))
 
 
@@ -50,7 +50,7 @@ async def task_details(req: func.HttpRequest) -> func.HttpResponse:
 @answering(Role.CONTRIBUTOR)
 async def task_put(req: func.HttpRequest) -> func.HttpResponse:
     """Create or replace a task. Answers 200 in both cases: the Azure CLI prints a dump of the pipeline for 201."""
-    where, name, given = scope(req), req.route_params["task"], body(req)
+    where, name, given = await scope(req), req.route_params["task"], body(req)
     names.check_task(name)
 
     def change(existing: dict[str, Any] | None) -> dict[str, Any]:
@@ -64,7 +64,7 @@ async def task_put(req: func.HttpRequest) -> func.HttpResponse:
 @answering(Role.CONTRIBUTOR)
 async def task_patch(req: func.HttpRequest) -> func.HttpResponse:
     """Change parts of a task."""
-    where, name, given = scope(req), req.route_params["task"], body(req)
+    where, name, given = await scope(req), req.route_params["task"], body(req)
 
     def change(existing: dict[str, Any] | None) -> dict[str, Any]:
         if existing is None:
@@ -79,7 +79,7 @@ async def task_patch(req: func.HttpRequest) -> func.HttpResponse:
 @answering(Role.CONTRIBUTOR)
 async def task_delete(req: func.HttpRequest) -> func.HttpResponse:
     """Delete a task; its runs and images stay."""
-    deleted = await delete_task(wiring.world(), scope(req).registry, req.route_params["task"])
+    deleted = await delete_task(wiring.world(), (await scope(req)).registry, req.route_params["task"])
     return func.HttpResponse(status_code=200 if deleted else 204)
 
 

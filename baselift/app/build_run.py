@@ -80,20 +80,21 @@ async def make_plan(world: World, run: Run, request: Mapping[str, Any], source: 
     file = request.get("dockerFilePath") or "Dockerfile"
     platform, arguments = tasks.platform(request), tasks.arguments(request)
     found = await asyncio.to_thread(scan, source, file, request)
-    known = credentials.for_request(world, request)
+    known = await credentials.for_request(world, request)
+    hosts = await world.registrations.hosts()
     uses, pins = [], {}
     resolved: dict[Reference, Resolved] = {}
     for edge in found.edges:
         use, resolved[edge.image] = await pin(world, edge, platform, known)
         uses.append(use)
     for spelling, image in found.spellings.items():
-        pins[spelling] = str(image.at(resolved[image].manifest_digest))
-    base = found.runtime.image.at(resolved[found.runtime.image].manifest_digest) if found.runtime else None
+        pins[spelling] = str(_pinned(image, resolved, hosts))
+    base = _pinned(found.runtime.image, resolved, hosts) if found.runtime else None
     order = BuildOrder(
         source=source,
         dockerfile=file,
         bases=pins,
-        base_name=str(found.runtime.image) if found.runtime else None,
+        base_name=uses[0].image.reference if found.runtime else None,
         base_digest=base.digest if base else None,
         platform=platform,
         target=request.get("target"),
@@ -101,7 +102,7 @@ async def make_plan(world: World, run: Run, request: Mapping[str, Any], source: 
         no_cache=bool(request.get("noCache")),
         credentials=known,
     )
-    return Plan(source, order, uses, base, _names(world, run, request, source, known), known)
+    return Plan(source, order, tuple(dict.fromkeys(uses)), base, await _names(world, run, request, source), known)
 
 
 def scan(source: Source, file: str, request: Mapping[str, Any]) -> dockerfile.Scan:
@@ -127,7 +128,7 @@ async def pin(
     Raises:
         Failure: there is no such image, or its registry does not give it.
     """
-    image = edge.image
+    image = await world.registrations.home(edge.image)
     stored = None if image.pinned else await base_rows.get(world, image)
     resolved = await world.registries.resolve(image, platform, known.get(image.registry))
     if resolved is None:
@@ -172,18 +173,23 @@ async def _put_tag(world: World, lease: Lease, name: Reference, digest: str, cre
         await world.registries.tag(name.at(digest), name.tag or "latest", credential)
 
 
-def _names(
-    world: World, run: Run, request: Mapping[str, Any], source: Source, known: Mapping[str, Credential]
-) -> list[Reference]:
+def _pinned(image: Reference, resolved: Mapping[Reference, Resolved], hosts: Mapping[str, str]) -> Reference:
+    real = replace(image, registry=hosts.get(image.registry, image.registry))
+    return real.at(resolved[image].manifest_digest)
+
+
+async def _names(world: World, run: Run, request: Mapping[str, Any], source: Source) -> list[Reference]:
     if not request.get("isPushEnabled", True):
         return []
-    server = world.login_servers[run.registry.lower()]
+    server = await world.registrations.address(run.registry)
+    known = {*await world.registrations.hosts(), *tasks.credentials(request)}
     data = {"Run": facts(run, server, source), "Values": {}}
     names = []
     for name in request.get("imageNames") or ():
         try:
             rendered = templates.render(name, data)
-            names.append(images.parse(tasks.qualified(rendered, server, *known)).tagged())
+            image = images.parse(tasks.qualified(rendered, server, *known)).tagged()
+            names.append(await world.registrations.home(image))
         except (templates.TemplateError, images.InvalidReference) as error:
             raise Failure(f"image name '{name}': {error}") from error
     return list(dict.fromkeys(names))

@@ -10,20 +10,24 @@ from baselift.domain.builds import Credential
 from baselift.domain.images import Reference
 
 
-def for_request(world: World, request: Mapping[str, Any]) -> dict[str, Credential]:
-    """Credentials by host for a run: the request's own win over the registered ones. `request` is unsealed."""
+async def for_request(world: World, request: Mapping[str, Any]) -> dict[str, Credential]:
+    """Credentials by real host for a run: the request's own win over the registered ones. `request` is unsealed."""
     mode = ((request.get("credentials") or {}).get("sourceRegistry") or {}).get("loginMode")
-    registered = {} if mode == "None" else dict(world.credentials)
-    return registered | tasks.credentials(request)
+    registered = {} if mode == "None" else await world.registrations.credentials()
+    hosts = await world.registrations.hosts()
+    return registered | {hosts.get(host, host): found for host, found in tasks.credentials(request).items()}
 
 
 async def for_watching(world: World, image: Reference) -> Credential | None:
     """The credential to look at a base with: a registered one, else that of a task which depends on it."""
-    if image.registry in world.credentials:
-        return world.credentials[image.registry]
+    registered = await world.registrations.credentials()
+    if image.registry in registered:
+        return registered[image.registry]
+    hosts = await world.registrations.hosts()
     async for dependent in base_rows.dependents(world, image):
         task = await task_rows.get(world, dependent.edge.registry, dependent.edge.task)
         found = tasks.credentials(world.unseal((task.document.get("properties") or {}) if task else {}))
-        if image.registry in found:
-            return found[image.registry]
+        for host, credential in found.items():
+            if hosts.get(host, host) == image.registry:
+                return credential
     return None

@@ -26,7 +26,7 @@ async def on_push(world: World, image: Reference) -> list[Run]:
     Raises:
         Failure: the registry could not be asked. The caller's message should come again; the reconciler looks anyway.
     """
-    stored = await base_rows.get(world, image)
+    stored = await base_rows.get(world, await world.registrations.home(image))
     if stored is None:
         log.info("%s is not the base of any task", image)
         return []
@@ -79,7 +79,7 @@ async def settle(world: World, stored: StoredBase, dependent: StoredDependent) -
             await base_rows.remove_dependent(world, stored.base.image, current.edge.registry, current.edge.task)
             return None
         claimed = current.seq and current.edge.generation == stored.base.generation
-        if not claimed and not _fires(world, stored, current, task):
+        if not claimed and not await _fires(world, stored, current, task):
             return None
         try:
             claim = current if claimed else await _claim(world, stored, current)
@@ -91,9 +91,10 @@ async def settle(world: World, stored: StoredBase, dependent: StoredDependent) -
     return None
 
 
-def _fires(world: World, stored: StoredBase, dependent: StoredDependent, task: StoredTask) -> bool:
+async def _fires(world: World, stored: StoredBase, dependent: StoredDependent, task: StoredTask) -> bool:
     edge = dependent.edge
-    outputs = tasks.outputs(tasks.step(task.document), world.login_servers.get(edge.registry.lower(), ""))
+    named = tasks.outputs(tasks.step(task.document), await world.registrations.address(edge.registry))
+    outputs = [await world.registrations.home(image) for image in named]
     decision = verdict(task.document, edge, stored.base, outputs)
     log.info("task %s, base %s: %s (%s)", edge.task, stored.base.image, decision.rule, decision.text)
     return decision.fire

@@ -45,7 +45,7 @@ async def _bases(world: World, task: StoredTask) -> list[BaseUse]:
             request.get("sourceLocation"), request.get("contextAccessToken"), scratch / "source"
         )
         found = await asyncio.to_thread(scan, source, request.get("dockerFilePath") or "Dockerfile", request)
-        known, platform = credentials.for_request(world, request), tasks.platform(request)
+        known, platform = await credentials.for_request(world, request), tasks.platform(request)
         return [(await pin(world, edge, platform, known))[0] for edge in found.edges]
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

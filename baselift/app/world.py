@@ -1,13 +1,13 @@
 """Everything a use case may touch, in one value that wiring fills."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from baselift.app.ports import Blobs, Engine, Queues, Registries, Sources, Tables
-from baselift.domain.builds import Credential
+from baselift.app.registrations import Registrations
 
 Document = Mapping[str, Any]
 
@@ -37,10 +37,8 @@ class World:
     """A fresh random token."""
     scratch: Path
     """Directory for the working files of runs."""
-    login_servers: Mapping[str, str]
-    """Registry name, lower case -> host[:port] under which its images are named."""
-    credentials: Mapping[str, Credential] = field(default_factory=dict)
-    """Registry host -> credential of a registered registry."""
+    registrations: Registrations
+    """The registries that this app serves."""
     lease: timedelta = timedelta(seconds=60)
     """How long a builder's claim holds without renewal."""
     poll: float = 1.0

@@ -16,6 +16,7 @@ from baselift.app import run_rows, task_rows
 from baselift.app.change_task import change_task
 from baselift.app.execute_run import execute_run
 from baselift.app.reconcile import reconcile
+from baselift.app.registrations import Registration, Registrations
 from baselift.app.request_run import Ask, log_name, request_run
 from baselift.app.scan_task import scan_task
 from baselift.app.world import BUILDS, SCANS, World
@@ -83,6 +84,9 @@ class Site:
         world = wiring.build(settings)
         return replace(
             world,
+            registrations=Registrations(
+                self.store, [Registration(REGISTRY, "local", self.registry.host)], world.unseal, self.clock
+            ),
             tables=self.store,
             queues=self.store,
             blobs=self.store,
