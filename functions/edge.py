@@ -12,6 +12,7 @@ import azure.functions as func
 
 from baselift import wiring
 from baselift.access.caller import Denied, Incoming, Role
+from baselift.access.urls import public_url
 from baselift.app.registrations import Registration
 from baselift.app.world import NotFound, Refused
 from baselift.arm import errors
@@ -117,6 +118,11 @@ def check_subscription(req: func.HttpRequest) -> None:
     given = req.route_params["subscription"]
     if given.lower() != wiring.settings().subscription.lower():
         raise errors.not_found("subscription", given)
+
+
+def public(req: func.HttpRequest) -> str:
+    """The request's URL as the client knows it, also behind a proxy that the settings trust."""
+    return public_url(req.url, req.headers, wiring.access().settings.trust_proxy)
 
 
 def now() -> str:

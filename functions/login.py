@@ -9,9 +9,9 @@ from baselift.access import documents
 from baselift.access.caller import Role
 from baselift.access.settings import Mode
 from baselift.access.token_endpoint import no_device_code
-from baselift.access.urls import base_url, public_url
+from baselift.access.urls import base_url
 from baselift.arm import errors, registries
-from functions.edge import SUBSCRIPTION, answering, reply
+from functions.edge import SUBSCRIPTION, answering, public, reply
 
 METADATA = "metadata/endpoints"
 DISCOVERY = "adfs/.well-known/openid-configuration"
@@ -97,7 +97,7 @@ def subscription() -> dict[str, Any]:
 
 def base(req: func.HttpRequest, route: str) -> str:
     """The address of the app as the client of this request knows it."""
-    return base_url(public_url(req.url, req.headers, wiring.access().settings.trust_proxy), route)
+    return base_url(public(req), route)
 
 
 def check_own_login() -> None:

@@ -17,7 +17,7 @@ from baselift.arm import errors, filters, paging, requests, runs
 from baselift.arm.names import Scope, parse_task_id
 from baselift.domain.requests import run_type
 from baselift.domain.runs import Cause, Run
-from functions.edge import REGISTRY, answering, body, guid, now, reply, scope
+from functions.edge import REGISTRY, answering, body, guid, now, public, reply, scope
 
 PAGE = 100
 LINK_SECONDS = 3600
@@ -55,7 +55,7 @@ async def runs_list(req: func.HttpRequest) -> func.HttpResponse:
     answer: dict[str, Any] = {"value": [runs.show(run, where) for run in page.runs]}
     if page.below is not None and top is None:
         query = {"$filter": text} if text else {}
-        answer["nextLink"] = paging.link(req.url.partition("?")[0], query, paging.encode(str(page.below), text))
+        answer["nextLink"] = paging.link(public(req).partition("?")[0], query, paging.encode(str(page.below), text))
     return reply(answer)
 
 
