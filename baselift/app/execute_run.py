@@ -52,16 +52,19 @@ async def _start(world: World, stored: Stored) -> None:
     except (Lost, Conflict):
         log.warning("run %s is another builder's now", stored.run.id)
         return
+    except asyncio.CancelledError:
+        await asyncio.shield(_let_go(lease, "the builder was stopped"))
+        raise
     except Exception as error:
-        await _let_go(lease, error)
+        await _let_go(lease, f"internal error: {type(error).__name__}")
         raise
     await finish(world, lease.run)
 
 
-async def _let_go(lease: Lease, error: Exception) -> None:
-    """A fault of ours: give the run back, so that the message's next delivery tries again at once."""
+async def _let_go(lease: Lease, why: str) -> None:
+    """Give the run back without an outcome, so that the message's next delivery tries again at once."""
     with contextlib.suppress(Exception):
-        await lease.write(lambda run: replace(run, lease_until=None, error=f"internal error: {type(error).__name__}"))
+        await lease.write(lambda run: replace(run, lease_until=None, error=why))
 
 
 async def end_if_due(world: World, stored: Stored) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from baselift.arm import names, shapes
+from baselift.arm.addresses import TOKEN, move_token
 from baselift.arm.errors import conflict, invalid
 from baselift.arm.models import OVERRIDE, RUN_REQUEST
 from baselift.arm.names import Scope
@@ -28,6 +29,7 @@ def parse(body: Any, scope: Scope) -> dict[str, Any]:
     """
     request = shapes.document(RUN_REQUEST, body)
     check_task(request, scope)
+    move_token(request, "sourceLocation")
     return request
 
 
@@ -83,7 +85,8 @@ def _overridden(request: dict[str, Any], step: Mapping[str, Any], given: Mapping
     if "contextPath" in given:
         request["sourceLocation"] = given["contextPath"]
     if _host(request.get("sourceLocation")) != _host(step.get("contextPath")):
-        request.pop("contextAccessToken", None)
+        request.pop(TOKEN, None)
+    move_token(request, "sourceLocation")
     return request
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from baselift.arm import identities, names, shapes
+from baselift.arm.addresses import TOKEN, move_token
 from baselift.arm.images import dependency
 from baselift.arm.models import TASK
 from baselift.arm.names import Scope
@@ -73,6 +74,11 @@ def show(document: Mapping[str, Any], *, secrets: bool, bases: Sequence[BaseUse]
 def _document(
     head: dict[str, Any], given: Mapping[str, Any], old: Mapping[str, Any], now: str, by: str
 ) -> dict[str, Any]:
+    if "step" in given["properties"]:
+        move_token(given["properties"]["step"], "contextPath")
+    for source in given["properties"].get("trigger", {}).get("sourceTriggers", ()):
+        move_token(source["sourceRepository"], "repositoryUrl")
+        source["sourceRepository"].pop(TOKEN, None)  # the trigger has a token of its own
     made = old.get("systemData", {})
     system = {
         "createdBy": made.get("createdBy", by),

@@ -96,3 +96,21 @@ async def test_a_run_that_loses_its_builder_time_and_again_is_given_up(site: Sit
     (ended,) = await site.runs()
     assert ended.status is Status.ERROR
     assert "5 attempts" in (ended.error or "")
+
+
+async def test_a_builder_that_is_stopped_gives_its_run_back_at_once(site: Site):
+    site.write_app(f"FROM {site.base}\nRUN echo begun; sleep 5\n")
+    await site.put_task()
+    run = await site.ask()
+    site.store.receive("builds")
+    building = asyncio.create_task(execute_run(site.world, REGISTRY, run.id))
+    while "begun" not in await site.log(run):
+        await asyncio.sleep(0.05)
+    building.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await building
+    site.write_app(f"FROM {site.base}\n")
+    await execute_run(site.world, REGISTRY, run.id)
+    stored = await run_rows.get(site.world, REGISTRY, run.id)
+    assert stored is not None
+    assert (stored.run.status, stored.run.attempt, stored.run.error) == (Status.SUCCEEDED, 2, None)

@@ -82,7 +82,7 @@ def strategy(kind, *, odd):
     return st.integers(0, 24).flatmap(lambda dice: right if dice else JSON) if odd else right
 
 
-def _right(kind, *, odd):  # noqa: PLR0911 - one line for each kind
+def _right(kind, *, odd):
     match kind:
         case Text(check=check):
             return st.sampled_from(GOOD[check] * 9 + ODD if odd else GOOD[check])
