@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from baselift.app import edges, task_rows
+from baselift.app import edges, task_rows, timers
 from baselift.app.ports import Conflict, Stale
 from baselift.app.scan_task import ask_for_scan
 from baselift.app.task_rows import Edges, StoredTask
@@ -36,6 +36,7 @@ async def delete_task(world: World, registry: str, name: str) -> bool:
             await task_rows.remove(world, stored)
         except Stale:
             continue
+        await timers.arrange(world, registry, name, None)
         await task_rows.scanned(world, registry, name)
         return True
     return False

@@ -1,4 +1,7 @@
-"""Read a task's source for its bases, so that it is watched before it ever ran."""
+"""Act on a task that was changed: arrange its timers, and read its source for its bases.
+
+From then on it is watched, before it ever ran.
+"""
 
 import asyncio
 import logging
@@ -6,7 +9,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from baselift.app import credentials, edges, task_rows
+from baselift.app import credentials, edges, task_rows, timers
 from baselift.app.build_run import pin, scan
 from baselift.app.task_rows import StoredTask
 from baselift.app.world import SCANS, World
@@ -25,6 +28,7 @@ async def ask_for_scan(world: World, registry: str, name: str) -> None:
 async def scan_task(world: World, registry: str, name: str) -> None:
     """Answer a message of the scan queue: record the task's edges, or why they are not known."""
     task = await task_rows.get(world, registry, name)
+    await timers.arrange(world, registry, name, task)
     if task is not None and tasks.step(task.document):
         try:
             await edges.record(world, task, await _bases(world, task), built=False)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from baselift.arm import rules, schedules
+from baselift.arm import rules
 from baselift.arm.shapes import Choice, Each, Field, Flag, Model, Table, Text, Variants, Whole
 
 WORD = Text(most=64)
@@ -133,7 +133,7 @@ SOURCE = Model(
 TIMER_TRIGGER = Model(
     {
         "name": Field(WORD, required=True, key=True),
-        "schedule": Field(Text(most=256, check=schedules.check), required=True),
+        "schedule": Field(Text(most=256, check=rules.schedule), required=True),
         "status": Field(SWITCH, default="Enabled"),
     }
 )

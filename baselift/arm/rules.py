@@ -6,7 +6,7 @@ import posixpath
 import re
 from urllib.parse import urlsplit
 
-from baselift.domain import contexts, images
+from baselift.domain import contexts, images, schedules
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?")
 
@@ -36,6 +36,11 @@ def context(text: str) -> None:
         contexts.parse(text)
     except contexts.InvalidContext as reason:
         raise ValueError(f"a context that can be fetched ({reason})") from None
+
+
+def schedule(text: str) -> None:
+    """A timer's five NCRONTAB fields."""
+    schedules.parse(text)
 
 
 def argument_name(text: str) -> None:

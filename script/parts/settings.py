@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from parts.client import Client
 from parts.ports import LOOPBACK
 from parts.private import home_environment, kept, private_directory
 
@@ -22,18 +23,21 @@ class Places:
     storage: str = field(repr=False)
 
 
-def webhook_address(app_port: int) -> str:
+def webhook_address(app_url: str) -> str:
     """Where the app takes the registry's notifications."""
-    return f"http://{LOOPBACK}:{app_port}/webhooks/distribution"
+    return f"{app_url}/webhooks/distribution"
 
 
-def app_settings(state: Path, places: Places, given: Mapping[str, str]) -> Settings:
+def app_settings(state: Path, places: Places, given: Mapping[str, str], access: str | None = None) -> Settings:
     """The settings of the app under a state directory; a setting that the caller's environment gives wins.
+
+    ``access`` is the mode that the command line asks for, which wins over the environment's.
 
     Raises:
         ValueError: BASELIFT_BUILDS is given and is no positive number.
     """
     builds = _builds(given)
+    mode = access or given.get("BASELIFT_ACCESS") or "none"
     defaults = {
         "AzureWebJobsStorage": places.storage,
         "FUNCTIONS_WORKER_RUNTIME": "python",
@@ -46,12 +50,15 @@ def app_settings(state: Path, places: Places, given: Mapping[str, str]) -> Setti
         "BASELIFT_RECONCILE": "*/10 * * * * *",
         "BASELIFT_REGISTRY_NAME": "baselift",
         "BASELIFT_RESOURCE_GROUP": "local",
+        "BASELIFT_TIMERS": "*/15 * * * * *",
         "BASELIFT_SECRET_KEY": kept(state / "secret.key", _secret_key),
         "BASELIFT_STATE": str(private_directory(state / "builder")),
         "BASELIFT_SUBSCRIPTION": "00000000-0000-0000-0000-000000000000",
         "BASELIFT_WEBHOOK_SECRET": kept(state / "webhook.secret", lambda: secrets.token_urlsafe(32)),
     }
-    return {name: given.get(name) or value for name, value in defaults.items()}
+    if mode == "clients":
+        defaults["BASELIFT_CLIENTS"] = Client.of(state).setting
+    return {name: given.get(name) or value for name, value in defaults.items()} | {"BASELIFT_ACCESS": mode}
 
 
 def app_environment(state: Path, settings: Settings, given: Mapping[str, str]) -> Settings:

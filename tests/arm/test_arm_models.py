@@ -9,7 +9,7 @@ from azure.mgmt.containerregistrytasks import models as sdk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from baselift.arm import models, requests, rules, schedules, secrets, shapes, tasks
+from baselift.arm import models, requests, rules, secrets, shapes, tasks
 from baselift.arm.errors import ApiError
 from baselift.arm.shapes import Choice, Each, Flag, Model, Table, Text, Variants, Whole
 
@@ -71,7 +71,7 @@ GOOD = {
     rules.web_address: ["https://host/x"],
     rules.registry_host: ["other.azurecr.io", "OTHER.azurecr.io", "localhost:5000"],
     rules.resource_id: [IDENTITY, IDENTITY.replace("one", "two")],
-    schedules.check: ["* * * * *", "0 21 * * MON"],
+    rules.schedule: ["* * * * *", "0 21 * * MON"],
 }
 ODD = ["", "/dev/null", "../x", "A=B", "a@b", "ssh://x", "%", "\0", "\ud800", "name"]
 

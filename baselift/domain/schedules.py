@@ -1,6 +1,11 @@
-"""Timer schedules: five NCRONTAB fields, UTC. Only their syntax; when they are due is not decided here."""
+"""Timer schedules: five NCRONTAB fields, UTC, in which day and weekday must both match.
+
+Source: NCrontab's CrontabSchedule, which ACR Tasks names as its library.
+"""
 
 import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
@@ -16,8 +21,53 @@ _VALUE = r"[0-9]{1,2}|[A-Za-z]{3}"
 _PART = re.compile(rf"(?:\*|(?P<low>{_VALUE})(?:-(?P<high>{_VALUE}))?)(?:/(?P<step>[0-9]{{1,2}}))?")
 
 
-def check(text: str) -> None:
-    """Refuse what is not a schedule, or one that names no date. Raises ValueError with what would be right."""
+_HORIZON = 366 * 40
+"""Days that are searched: 29 February on a given weekday comes every 28 years, 40 over a century's turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a timer is due: minutes that have all five fields."""
+
+    minutes: frozenset[int]
+    hours: frozenset[int]
+    days: frozenset[int]
+    months: frozenset[int]
+    weekdays: frozenset[int]
+    """0 is Sunday."""
+
+    def after(self, moment: datetime) -> datetime | None:
+        """The first occurrence later than `moment` (aware); None when there is none within 40 years."""
+        start = moment.astimezone(UTC)
+        for days in range(_HORIZON):
+            day = start.date() + timedelta(days=days)
+            later = [at for at in self._times(day) if at > start]
+            if later:
+                return later[0]
+        return None
+
+    def latest(self, since: datetime, moment: datetime) -> datetime | None:
+        """The last occurrence that is later than `since` and not later than `moment`; None when there is none."""
+        end = moment.astimezone(UTC)
+        for days in range((end.date() - since.astimezone(UTC).date()).days + 1):
+            day = end.date() - timedelta(days=days)
+            passed = [at for at in self._times(day) if since < at <= end]
+            if passed:
+                return passed[-1]
+        return None
+
+    def _times(self, day: date) -> list[datetime]:
+        if day.month not in self.months or day.day not in self.days or day.isoweekday() % 7 not in self.weekdays:
+            return []
+        return [
+            datetime.combine(day, time(hour, minute), UTC)
+            for hour in sorted(self.hours)
+            for minute in sorted(self.minutes)
+        ]
+
+
+def parse(text: str) -> Schedule:
+    """Read a schedule. Raises ValueError with what would be right, also for one that names no date."""
     words = text.split()
     if len(words) != len(_FIELDS):
         raise ValueError(f"five fields (minute hour day month weekday, UTC), not {len(words)}")
@@ -25,6 +75,7 @@ def check(text: str) -> None:
     days, months = values[2], values[3]
     if min(days) > max(_MONTH_DAYS[month - 1] for month in months):
         raise ValueError("a date that exists: none of these months has such a day")
+    return Schedule(*(frozenset(each) for each in values))
 
 
 def _field(word: str, name: str, low: int, high: int, names: dict[str, int]) -> set[int]:
