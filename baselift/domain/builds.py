@@ -51,6 +51,8 @@ class BuildOrder:
     """Reference of the final stage's base, for the annotation org.opencontainers.image.base.name; None for scratch."""
     base_digest: str | None
     """Digest of that base's platform manifest, for org.opencontainers.image.base.digest."""
+    base_layers: Sequence[str] = ()
+    """diff_ids of that base's layers which need no file: whoever publishes the image takes them from the base."""
     platform: str = "linux/amd64"
     target: str | None = None
     arguments: Sequence[Argument] = ()
@@ -63,11 +65,12 @@ class BuildOrder:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One layer of a built image, uncompressed on disk."""
+    """One layer of a built image, uncompressed on disk or left in the base image's repository."""
 
     diff_id: str
     """Digest of the uncompressed tar: the identity of a layer whatever its compression."""
-    tar: Path
+    tar: Path | None
+    """None for a layer that `BuildOrder.base_layers` names."""
 
 
 @dataclass(frozen=True, slots=True)

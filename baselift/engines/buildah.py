@@ -9,19 +9,22 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from baselift.domain.builds import BuildOrder, Failure, Image
-from baselift.engines import layout, process, sandbox, workspace
+from baselift.engines import kept, layout, process, sandbox, workspace
+from baselift.engines.limits import UNLIMITED, Limits, enforced
+from baselift.engines.network import RunNetwork
 from baselift.engines.output import Output
 from baselift.engines.process import Sink
 from baselift.engines.reasons import reason
 from baselift.engines.recipe import Recipe, examine
 from baselift.engines.refusals import Version
 from baselift.engines.sandbox import Sandbox
-from baselift.engines.store import Store
+from baselift.engines.store import Store, in_use
 
 _RESULT: Final = "image"
 _VERSION: Final = re.compile(r"buildah version (\d+(?:\.\d+)*)")
@@ -44,14 +47,25 @@ class Buildah:
 
     def __init__(self, store: Path, *, plain_http_hosts: Collection[str] = ()) -> None:
         self._directory = store.absolute()
-        self._store = Store(self._directory, self._clean)
-        self._plain_http_hosts = tuple(plain_http_hosts)
+        self.store = Store(self._directory, self._clean)
+        self.plain_http_hosts = tuple(plain_http_hosts)
         self._starting = asyncio.Lock()
         self._version: Version = ()
         self._driver = ""
 
-    async def build(self, order: BuildOrder, scratch: Path, log: Sink) -> Image:
+    async def build(
+        self,
+        order: BuildOrder,
+        scratch: Path,
+        log: Sink,
+        *,
+        network: RunNetwork | None = None,
+        limits: Limits | None = None,
+    ) -> Image:
         """See `Engine`. The image's layers are files in `scratch`.
+
+        With a `network`, bases are pulled outside it, and everything else happens inside; with `limits`, all of the
+        build but that is within them.
 
         Raises:
             Failure: the order cannot be built here; nothing but the shared store's pulled bases is left.
@@ -59,7 +73,7 @@ class Buildah:
         recipe = examine(order, await self.version())
         await asyncio.to_thread(sandbox.let_read, order.source.root)
         secrets = {each.name: each.value for each in order.arguments if each.secret}
-        directory = _new_directory(scratch)
+        directory = new_directory(scratch)
         output = Output(secrets.values(), log)
         done = False
         try:
@@ -68,15 +82,22 @@ class Buildah:
                 recipe.text,
                 arguments=order.arguments,
                 credentials=order.credentials,
-                plain_http_hosts=self._plain_http_hosts,
+                plain_http_hosts=self.plain_http_hosts,
             )
-            async with self._store.use():
-                await self._bud(order, recipe, directory, output)
-            image = await asyncio.to_thread(layout.read, directory / _RESULT, annotations(order), secrets)
+            layout.leave_out(directory / _RESULT, order.base_layers)
+            async with self.store.use():
+                box = Sandbox(self.store.data, directory, order.source.root, network)
+                if network:
+                    await self._pull(order, recipe, scratch)
+                async with enforced(limits) if limits else nullcontext(UNLIMITED) as kept:
+                    await self._bud(order, recipe, replace(box, limits=kept), output)
+            image = await asyncio.to_thread(
+                layout.read, directory / _RESULT, annotations(order), secrets, order.base_layers
+            )
             done = True
             return image
         finally:
-            await asyncio.to_thread(_discard, directory, keep=_RESULT if done else "")
+            await asyncio.to_thread(discard, directory, keep=_RESULT if done else "")
 
     async def version(self) -> Version:
         """The release of buildah on PATH.
@@ -102,47 +123,72 @@ class Buildah:
     async def _usable_driver(self) -> str:
         why = ""
         for name in _DRIVERS:
-            code, said = await self._maintain(name, *_TRIAL)
+            code, said = await self.maintain(name, *_TRIAL)
             if code == 0:
                 return name
             why = reason(said, code)
         raise Failure(f"buildah cannot run here: {why}")
 
-    async def _bud(self, order: BuildOrder, recipe: Recipe, directory: Path, output: Output) -> None:
-        box = Sandbox(self._store.data, directory, order.source.root)
-        command = [*_program(box.root, await self.driver()), "bud", *_flags(order, recipe, box.root)]
+    async def _pull(self, order: BuildOrder, recipe: Recipe, scratch: Path) -> None:
+        directory = new_directory(scratch)
+        try:
+            workspace.prepare(directory, b"", credentials=order.credentials, plain_http_hosts=self.plain_http_hosts)
+            box = Sandbox(self.store.data, directory, directory)
+            tool = [*program(box.root, await self.driver()), "pull", "--platform", order.platform]
+            for pinned in sorted(set(recipe.pins.values())):
+                await self._checked(box, [*tool, "--quiet", "--policy", "missing", pinned], Output((), None))
+        finally:
+            await asyncio.to_thread(discard, directory)
+
+    async def _bud(self, order: BuildOrder, recipe: Recipe, box: Sandbox, output: Output) -> None:
+        command = [*program(box.root, await self.driver()), "bud", *_flags(order, recipe, box.root)]
+        await self._checked(box, command, output)
+
+    async def _checked(self, box: Sandbox, command: Sequence[str], output: Output) -> None:
         code = _KILLED
         try:
-            code = await _run(box, command, output)
+            code = await run_in(box, command, output)
         finally:
             if code >= _KILLED:
-                self._store.left_over()
+                self.store.left_over()
         if code:
             raise Failure(reason(output.end, code))
 
     async def _clean(self) -> None:
         for stale in self._directory.glob(f"{_PREFIX}*"):
-            await asyncio.to_thread(_discard, stale)
-        fresh = not any(self._store.data.iterdir())
+            await asyncio.to_thread(discard, stale)
+        fresh = not any(self.store.data.iterdir())
         driver = await self.driver()
         for command in () if fresh else (("rm", "--all"), ("rmi", "--prune", "--force")):
-            await self._maintain(driver, *command)
+            await self.maintain(driver, *command)
+        for image in in_use(self.store.data):
+            await self.maintain(driver, "rmi", "--force", image)
+        _, said = ("", "") if fresh else await self.maintain(driver, "images", "--format", "{{.Name}}:{{.Tag}}")
+        for name in said.split():
+            if name.startswith(f"{kept.IMPORTED}/"):
+                await self.maintain(driver, "rmi", name)
 
-    async def _maintain(self, driver: str, *command: str) -> tuple[int, str]:
-        directory = _new_directory(self._directory)
+    async def maintain(self, driver: str, *command: str) -> tuple[int, str]:
+        """Run a command of buildah on the store: its exit code and what it said."""
+        directory = new_directory(self._directory)
         said = Output((), None)
         try:
             workspace.prepare(directory, _TINY)
-            box = Sandbox(self._store.data, directory, directory)
-            return await _run(box, [*_program(box.root, driver), *command], said), said.end
+            box = Sandbox(self.store.data, directory, directory)
+            return await run_in(box, [*program(box.root, driver), *command], said), said.end
         finally:
-            await asyncio.to_thread(_discard, directory)
+            await asyncio.to_thread(discard, directory)
 
 
-async def _run(box: Sandbox, command: Sequence[str], output: Output) -> int:
+async def run_in(box: Sandbox, command: Sequence[str], output: Output, ending: asyncio.Event | None = None) -> int:
+    """Run a command in a sandbox to its end, which it is asked for once `ending` is set; its exit code."""
     async with sandbox.user_namespace() as namespace:
         code = await process.run(
-            box.argv(command), env=workspace.environment(box.root), stdin=namespace, sink=output.feed
+            box.argv(command),
+            env=workspace.environment(box.root),
+            stdin=namespace,
+            sink=output.feed,
+            ending=ending,
         )
     await output.close()
     return code
@@ -154,7 +200,8 @@ def annotations(order: BuildOrder) -> Mapping[str, str]:
     return {f"org.opencontainers.image.base.{key}": value for key, value in values.items() if value}
 
 
-def _program(root: str, driver: str) -> list[str]:
+def program(root: str, driver: str) -> list[str]:
+    """The command buildah on the store of a sandbox."""
     store = f"{root}/store/{driver}"
     return ["buildah", "--root", f"{store}/root", "--runroot", f"{store}/run", "--storage-driver", driver]
 
@@ -183,11 +230,13 @@ def _installed() -> Version:
     return tuple(int(part) for part in found[1].split("."))
 
 
-def _new_directory(parent: Path) -> Path:
+def new_directory(parent: Path) -> Path:
+    """A directory of our own, which `Buildah` removes from its store's directory if we cannot."""
     return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent.absolute()))
 
 
-def _discard(directory: Path, keep: str = "") -> None:
+def discard(directory: Path, keep: str = "") -> None:
+    """Remove a directory, or all in it but `keep`."""
     for path in list(directory.iterdir()) if keep else [directory]:
         if path.name == keep:
             continue

@@ -2,26 +2,38 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from baselift.domain.builds import Image, Layer
+from baselift.engines.sandbox import give
 
 _BASE = "org.opencontainers.image.base."
 _ARGUMENTS = re.compile(r"\|\d+ ")
 _INTERMEDIATE = re.compile(r"FROM [0-9a-f]{12}")
 
 
-def read(directory: Path, annotations: Mapping[str, str], secrets: Mapping[str, str]) -> Image:
-    """The one image of the layout, its layers uncompressed tars.
+def leave_out(directory: Path, digests: Sequence[str]) -> None:
+    """Make a new layout in which an engine finds these blobs, empty, and so does not write them."""
+    for path in (_blob(directory, each) for each in digests):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        give(directory, path.parent.parent, path.parent, path)
+
+
+def read(
+    directory: Path, annotations: Mapping[str, str], secrets: Mapping[str, str], left_out: Collection[str] = ()
+) -> Image:
+    """The one image of the layout, its layers uncompressed tars; those of `left_out` without one.
 
     `annotations` take the place of the base annotations that the engine wrote. `secrets` are build arguments by name:
     their values are taken out of the history. Nothing but the layers is left in the directory.
     """
     manifest = _load(directory, _load_index(directory)["manifests"][0]["digest"])
     config = _blob(directory, manifest["config"]["digest"]).read_bytes()
-    layers = [Layer(each["digest"], _blob(directory, each["digest"])) for each in manifest["layers"]]
+    digests = [each["digest"] for each in manifest["layers"]]
+    layers = [Layer(each, None if each in left_out else _blob(directory, each)) for each in digests]
     own = {name: value for name, value in manifest.get("annotations", {}).items() if not name.startswith(_BASE)}
     kept = {layer.tar for layer in layers}
     for path in directory.rglob("*"):

@@ -15,19 +15,31 @@ _CHUNK: Final = 64 * 1024
 Sink = Callable[[bytes], Awaitable[None]]
 
 
-async def run(argv: Sequence[str], *, env: Mapping[str, str], stdin: int, sink: Sink) -> int:
+async def run(
+    argv: Sequence[str], *, env: Mapping[str, str], stdin: int, sink: Sink, ending: asyncio.Event | None = None
+) -> int:
     """Run `argv` to its end, handing standard output and error to `sink` as they come; its exit code.
 
-    When cancelled, or when `sink` raises, every process is gone before the exception goes on.
+    Once `ending` is set, what runs inside is asked to end. When cancelled, or when `sink` raises, every process is gone
+    before the exception goes on.
     """
     process = await _start(argv, env, stdin)
+    asking = asyncio.create_task(_ask_to_end(process, ending)) if ending else None
     try:
         while process.stdout and (chunk := await process.stdout.read(_CHUNK)):
             await sink(chunk)
         return await process.wait()
     finally:
         if process.returncode is None:
-            await _to_the_end(_stop(process))
+            await to_the_end(_stop(process, asked=ending is not None and ending.is_set()))
+        if asking:
+            asking.cancel()
+
+
+async def _ask_to_end(process: asyncio.subprocess.Process, ending: asyncio.Event) -> None:
+    await ending.wait()
+    if process.returncode is None:
+        _signal_inside(process.pid, signal.SIGTERM)
 
 
 async def _start(argv: Sequence[str], env: Mapping[str, str], stdin: int) -> asyncio.subprocess.Process:
@@ -45,15 +57,15 @@ async def _start(argv: Sequence[str], env: Mapping[str, str], stdin: int) -> asy
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
-        await _to_the_end(_stop(await starting))
+        await to_the_end(_stop(await starting))
         raise
 
 
-async def _stop(process: asyncio.subprocess.Process) -> None:
+async def _stop(process: asyncio.subprocess.Process, *, asked: bool = False) -> None:
     """Ask what runs inside to end, then end it; the outer process waits until the last one inside is gone."""
     drained = asyncio.ensure_future(_drain(process))
     try:
-        for sent in (signal.SIGTERM, signal.SIGKILL):
+        for sent in (signal.SIGKILL,) if asked else (signal.SIGTERM, signal.SIGKILL):
             _signal_inside(process.pid, sent)
             with suppress(TimeoutError):
                 await asyncio.wait_for(process.wait(), GRACE)
@@ -80,7 +92,7 @@ def _signal_inside(outer: int, sent: signal.Signals) -> None:
             os.kill(int(child), sent)
 
 
-async def _to_the_end(work: Awaitable[None]) -> None:
+async def to_the_end(work: Awaitable[None]) -> None:
     """Finish `work` although we are cancelled, even again."""
     task = asyncio.ensure_future(work)
     while not task.done():

@@ -7,11 +7,14 @@ mounts, buildah 1.28 writes the mapped ids into the layers it commits, and a sta
 import asyncio
 import os
 import subprocess
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from baselift.engines.limits import UNLIMITED, Kept
+from baselift.engines.network import RunNetwork
 
 FIRST_ID: Final = 300_000
 """What root inside is outside, when this process is root."""
@@ -20,12 +23,26 @@ IDS: Final = 65_536
 # Directories of this process may lie under ones that nobody else may enter: bound to a place that all may enter.
 _BIND: Final = """
 set -eu
-at=$1 store=$2 scratch=$3 source=$4; shift 4
+while [ "$1" != -- ]; do
+    echo $$ > "$1"
+    shift
+done
+at=$2 nameserver=$3; shift 3
 mount -t tmpfs -o mode=755,size=1m tmpfs "$at"
-mkdir "$at/store" "$at/scratch" "$at/source"
-mount --bind "$store" "$at/store"
-mount --bind "$scratch" "$at/scratch"
-mount --bind "$source" "$at/source"
+while [ "$1" != -- ]; do
+    mkdir "$at/$1"
+    mount --bind "$2" "$at/$1"
+    shift 2
+done
+shift
+[ ! -d /sys/fs/cgroup ] || mount -t tmpfs -o ro,size=4k tmpfs /sys/fs/cgroup
+if [ "$nameserver" ]; then
+    printf '127.0.0.1 localhost\\n::1 localhost\\n' > "$at/hosts"
+    echo "$nameserver" > "$at/resolv.conf"
+    for file in hosts resolv.conf; do
+        [ ! -e "/etc/$file" ] || mount --bind "$at/$file" "/etc/$file"
+    done
+fi
 umask 022
 cd "$at/scratch"
 exec "$@"
@@ -43,16 +60,26 @@ _PLACES: Final = ("/mnt", "/media", "/srv", "/opt")
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """Three directories of this machine and where they are inside: ``store``, ``scratch`` and ``source``."""
+    """Directories of this machine and where they are inside: ``store``, ``scratch``, ``source`` and any others.
+
+    `network` is the network inside, this machine's where it is None; `limits` bound everything inside together.
+    """
 
     store: Path
     scratch: Path
     source: Path
+    network: RunNetwork | None = None
+    limits: Kept = UNLIMITED
+    others: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def _places(self) -> Mapping[str, Path]:
+        return {"store": self.store, "scratch": self.scratch, "source": self.source, **self.others}
 
     @property
     def root(self) -> str:
-        """The directory inside which the three are."""
-        own = [str(path.resolve()) + "/" for path in (self.store, self.scratch, self.source)]
+        """The directory inside which they are."""
+        own = [str(path.resolve()) + "/" for path in self._places.values()]
         return next(
             place for place in _PLACES if Path(place).is_dir() and not any(path.startswith(f"{place}/") for path in own)
         )
@@ -62,21 +89,19 @@ class Sandbox:
 
         The first process ends with `command`; when it or this process is killed, so is everything inside.
         """
-        bound = ("sh", "-c", _BIND, "sh", self.root, str(self.store), str(self.scratch), str(self.source))
+        nameserver = self.network.resolver if self.network else ""
+        bound = ["sh", "-c", _BIND, "sh", *map(str, self.limits.groups), "--", self.root, nameserver]
+        bound += [word for name, path in self._places.items() for word in (name, str(path))]
         guarded = ("setpriv", "--pdeathsig", "KILL", "sh", "-c", _ENTER, "sh", str(os.getpid()))
         alone = ("unshare", "-m", "-p", "-f", "--kill-child=SIGKILL", "--mount-proc", "--propagation", "private")
-        outside, entered = _OUTSIDE_ROOT if is_root() else _OUTSIDE_USER
-        return [*outside, *bound, *entered, *guarded, *alone, *command]
+        entered = ("nsenter", "--user=/proc/self/fd/0") if is_root() else ()
+        return [*self._outside(), *bound, "--", *entered, *guarded, *self.limits.prefix, *alone, *command]
 
-
-_OUTSIDE_ROOT: Final = (
-    ("unshare", "-m", "--propagation", "private"),
-    ("nsenter", "--user=/proc/self/fd/0"),
-)
-_OUTSIDE_USER: Final[tuple[tuple[str, ...], tuple[str, ...]]] = (
-    ("unshare", "-U", "--map-root-user", "--map-auto", "-m", "--propagation", "private"),
-    (),
-)
+    def _outside(self) -> Sequence[str]:
+        own = ("unshare", "-m", "--propagation", "private")
+        if self.network:
+            return (*self.network.enter, *own)
+        return own if is_root() else ("unshare", "-U", "--map-root-user", "--map-auto", *own[1:])
 
 
 def is_root() -> bool:
@@ -119,6 +144,18 @@ def give(*paths: Path) -> None:
     """Make the paths, which exist, belong to root inside."""
     for path in paths if is_root() else ():
         os.chown(path, FIRST_ID, FIRST_ID, follow_symlinks=False)
+
+
+def give_tree(root: Path) -> None:
+    """Give root inside what is not yet of the ids inside, whatever containers do to the tree meanwhile."""
+    if not is_root():
+        return
+    inside = range(FIRST_ID, FIRST_ID + IDS)
+    for _, directories, files, descriptor in os.fwalk(root):
+        for name in (".", *directories, *files):
+            with suppress(FileNotFoundError):
+                if os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_uid not in inside:
+                    os.chown(name, FIRST_ID, FIRST_ID, dir_fd=descriptor, follow_symlinks=False)
 
 
 def let_read(source: Path) -> None:

@@ -2,12 +2,14 @@
 
 import asyncio
 import fcntl
+import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from baselift.engines.process import to_the_end
 from baselift.engines.sandbox import give
 
 _WAIT: Final = 0.05
@@ -50,8 +52,28 @@ class Store:
 
     async def _clean_if_alone(self, lock: int) -> None:
         if self._left_over and _locked(lock, fcntl.LOCK_EX):
-            await self._clean()
+            await _whole(self._clean())
             self._left_over = False
+
+
+async def _whole(cleaning: Awaitable[None]) -> None:
+    """Clean to the end although we are cancelled: half a cleaning leaves more than none."""
+    task = asyncio.ensure_future(cleaning)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await to_the_end(task)
+        raise
+
+
+def in_use(data: Path) -> set[str]:
+    """The images of all container records, those too that buildah does not know because it was killed in between."""
+    return {
+        each["image"]
+        for file in data.glob("*/root/*-containers/containers.json")
+        for each in json.loads(file.read_bytes() or b"[]")
+        if each.get("image")
+    }
 
 
 def _locked(lock: int, kind: int) -> bool:

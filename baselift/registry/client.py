@@ -1,7 +1,7 @@
 """One client for every OCI registry."""
 
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,16 @@ class Resolved:
     """OCI or Docker image config."""
     layers: tuple[Descriptor, ...]
     """Compressed layers, bottom first."""
+
+    @property
+    def reusable(self) -> Sequence[str]:
+        """diff_ids of the layers, bottom first, when an OCI manifest can name all of them as they are; else none."""
+        try:
+            found = manifests.diff_ids(self.config)
+        except manifests.Malformed:
+            return ()
+        usable = all(manifests.layer_type(each.media_type) for each in self.layers)
+        return found if usable and len(found) == len(self.layers) else ()
 
 
 class Registries:

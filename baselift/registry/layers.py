@@ -32,11 +32,14 @@ async def pack(layer: Layer) -> Packed:
     When cancelled the file is gone before CancelledError is raised.
 
     Raises:
-        Failure: the tar cannot be read or is not the layer it should be, or the disk is full.
+        Failure: the tar cannot be read or is not the layer it should be, the disk is full, or the layer was left in
+            the base image's repository and is gone from there.
     """
+    if layer.tar is None:
+        raise Failure(f"layer {layer.diff_id} of the base image is no longer in its registry")
     file = layer.tar.with_name(f"{layer.tar.name}.{layer.diff_id.rpartition(':')[2][:12]}.gz")
     stop = threading.Event()
-    work = asyncio.ensure_future(asyncio.to_thread(_pack, layer, file, stop))
+    work = asyncio.ensure_future(asyncio.to_thread(_pack, layer, layer.tar, file, stop))
     try:
         return Packed(await asyncio.shield(work), file)
     except BaseException:
@@ -46,9 +49,9 @@ async def pack(layer: Layer) -> Packed:
         raise
 
 
-def _pack(layer: Layer, file: Path, stop: threading.Event) -> Descriptor:
+def _pack(layer: Layer, uncompressed: Path, file: Path, stop: threading.Event) -> Descriptor:
     try:
-        with layer.tar.open("rb") as tar, file.open("wb") as packed:
+        with uncompressed.open("rb") as tar, file.open("wb") as packed:
             return _compress(layer, tar, packed, stop)
     except OSError as error:
         raise Failure(f"layer {layer.diff_id} cannot be compressed: {error.strerror}") from error

@@ -55,13 +55,15 @@ async def publish(
     """Upload what the repository lacks, at most three blobs at once, then the manifest under its digest."""
     shared = _shared(image.layers, base)
     config = Descriptor(OCI_CONFIG, sha256(image.config), len(image.config))
-    own = {layer.diff_id: layer for layer in image.layers[len(shared) :]}
+    # A layer of ours may have the content of one of the base's, such as an empty one.
+    known = {layer.diff_id: _as_oci(blob) for layer, blob in zip(image.layers, shared, strict=False)}
+    own = {layer.diff_id: layer for layer in image.layers if layer.diff_id not in known}
     jobs: list[Callable[[], Awaitable[Descriptor]]] = [partial(_upload, blobs, access, layer) for layer in own.values()]
     if base:
         jobs += [partial(_bring, blobs, access, base.access, blob) for blob in dict.fromkeys(shared)]
     jobs.append(partial(_upload_config, blobs, access, config, image.config))
-    packed = dict(zip(own, await _all(jobs), strict=False))
-    layers = [*map(_as_oci, shared), *(packed[layer.diff_id] for layer in image.layers[len(shared) :])]
+    packed = dict(zip(own, await _all(jobs), strict=False)) | known
+    layers = [packed[layer.diff_id] for layer in image.layers]
     body = write_manifest(config, layers, image.annotations)
     document = Document(sha256(body), OCI_MANIFEST, body)
     await manifests.put(access, document.digest, document)

@@ -1,0 +1,66 @@
+"""What a container of a `cmd` step is asked to be."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from baselift.domain.builds import Failure
+
+PIDS = 4096
+LEAST_MEMORY = 64 * 2**20
+LEAST_PIDS = 32
+"""Less than these, and what starts a container has no room itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`cpus` in processors, `memory` in bytes without swap, `pids` in processes and threads; None: no limit."""
+
+    cpus: float | None = None
+    memory: int | None = None
+    pids: int | None = PIDS
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant.
+
+        Raises:
+            Failure: a limit is too small to run anything.
+        """
+        for name, value, least in (
+            ("cpus", self.cpus, 0.01),
+            ("memory", self.memory, LEAST_MEMORY),
+            ("pids", self.pids, LEAST_PIDS),
+        ):
+            if value is not None and not value >= least:
+                raise Failure(f"{name} limit {value}: at least {least} is needed")
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerOrder:
+    """One container of a run."""
+
+    image: str
+    """Pinned ``registry/repository@digest``, or what `Containers.keep_image` returned."""
+    name: str
+    """The step's id: the host name by which the other steps know it."""
+    command: Sequence[str]
+    """Words after the image; none: the image's own CMD."""
+    workspace: Path
+    """Directory of this machine that is /workspace inside, shared by the run."""
+    home: Path
+    """Directory of this machine that is /acb/home and $HOME inside, shared by the run."""
+    entrypoint: Sequence[str] | None = None
+    """None: the image's own. As with ``docker run --entrypoint``, one of the step's own drops the image's CMD."""
+    env: Mapping[str, str] | None = None
+    user: str | None = None
+    working_directory: str | None = None
+    """Absolute; made if it is missing. None: the image's own."""
+    volumes: Sequence[tuple[str, Path]] = ()
+    """Absolute path inside -> directory of this machine, which can only be read inside."""
+    hosts: Sequence[str] = ()
+    """Names of other steps, all at the run's own 127.0.0.1."""
+    network: Literal["run", "host", "none"] = "run"
+    limits: Limits = field(default_factory=Limits)
+    shell: bool = False
+    """The words are the text of a shell command, joined by blanks, for ``sh -c`` inside the image."""

@@ -1,0 +1,138 @@
+"""What a container is to the OCI runtime (runtime-spec, config.json), made from what buildah would have run.
+
+buildah looks up the user in the image and knows the capabilities, the seccomp filter and the masked paths; what a step
+says about its command, environment and mounts is ours.
+"""
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from baselift.domain.builds import Failure
+from baselift.engines.limits import Limits
+
+WORKSPACE: Final = "/workspace"
+HOME: Final = "/acb/home"
+_HOST: Final = re.compile(r"[^\s#\0]+")
+_MADE_BY_BUILDAH: Final = frozenset({"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/run/.containerenv"})
+_FOR_FILES: Final = ("rbind", "private", "nosuid", "nodev")
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerOrder:
+    """One container of a run."""
+
+    image: str
+    """Pinned ``registry/repository@digest``, or what `Containers.keep_image` returned."""
+    name: str
+    """The step's id: the host name by which the other steps know it."""
+    command: Sequence[str]
+    """Words after the image; none: the image's own CMD."""
+    workspace: Path
+    """Directory of this machine that is /workspace inside, shared by the run."""
+    home: Path
+    """Directory of this machine that is /acb/home and $HOME inside, shared by the run."""
+    entrypoint: Sequence[str] | None = None
+    """None: the image's own. As with ``docker run --entrypoint``, one of the step's own drops the image's CMD."""
+    env: Mapping[str, str] | None = None
+    user: str | None = None
+    working_directory: str | None = None
+    """Absolute; made if it is missing. None: the image's own."""
+    volumes: Sequence[tuple[str, Path]] = ()
+    """Absolute path inside -> directory of this machine, which can only be read inside."""
+    hosts: Sequence[str] = ()
+    """Names of other steps, all at the run's own 127.0.0.1."""
+    network: Literal["run", "host", "none"] = "run"
+    limits: Limits = field(default_factory=Limits)
+    shell: bool = False
+    """The words are the text of a shell command, joined by blanks, for ``sh -c`` inside the image."""
+
+
+def check(order: ContainerOrder) -> None:
+    """Look for what cannot be run.
+
+    Raises:
+        Failure: with the field, its value and what would be right.
+    """
+    paths = [("working directory", order.working_directory or "/"), *(("volume", path) for path, _ in order.volumes)]
+    for what, path in paths:
+        if not path.startswith("/") or "\0" in path:
+            raise Failure(f"step '{order.name}': {what} '{path}' must be an absolute path")
+    for host in (order.name, *order.hosts):
+        if not _HOST.fullmatch(host):
+            raise Failure(f"step '{order.name}': '{host}' cannot be a host name; no blanks and no '#'")
+    for name, value in (order.env or {}).items():
+        if not name or "=" in name or "\0" in name + value:
+            raise Failure(f"step '{order.name}': variable '{name}' needs a name without '=', and no NUL in either")
+    if order.network not in {"run", "host", "none"}:
+        raise Failure(f"step '{order.name}': network '{order.network}' is not one of run, host, none")
+    if any("\0" in word for word in (*order.command, *(order.entrypoint or ()))):
+        raise Failure(f"step '{order.name}': the command has a NUL in it")
+
+
+def words(order: ContainerOrder, image: Mapping[str, Any]) -> list[str]:
+    """What runs: ENTRYPOINT and CMD as Docker joins them; `image` is the config of the image's configuration.
+
+    Raises:
+        Failure: there is nothing to run.
+    """
+    own = order.entrypoint is not None
+    entrypoint = list(order.entrypoint or ()) if own else list(image.get("Entrypoint") or ())
+    if order.shell:
+        return ["sh", "-c", " ".join([*map(shlex.quote, entrypoint), *order.command])]
+    arguments = list(order.command) or ([] if own else list(image.get("Cmd") or ()))
+    if not entrypoint and not arguments:
+        raise Failure(f"step '{order.name}': the image has neither ENTRYPOINT nor CMD; write a command after it")
+    return entrypoint + arguments
+
+
+def compose(
+    recorded: dict[str, Any], order: ContainerOrder, command: Sequence[str], scratch: str, volumes: Sequence[str]
+) -> dict[str, Any]:
+    """The container of an order.
+
+    `recorded` is what buildah would have handed to a runtime, `scratch` where the sandbox has the files hosts and
+    resolv.conf and the directory rootfs, `volumes` where it has each of the order's.
+    """
+    place = scratch.rpartition("/")[0]
+    mounts = [each for each in recorded["mounts"] if each["destination"] not in _MADE_BY_BUILDAH]
+    mounts += [_bind(f"{place}/workspace", WORKSPACE), _bind(f"{place}/home", HOME)]
+    mounts += [_bind(f"{scratch}/{name}", f"/etc/{name}") for name in ("hosts", "resolv.conf")]
+    mounts += [_bind(source, path, "ro") for source, (path, _) in zip(volumes, order.volumes, strict=True)]
+    linux = dict(recorded["linux"])
+    if order.network == "none":
+        linux["namespaces"] = [*linux["namespaces"], {"type": "network"}]
+    process = recorded["process"]
+    return {
+        **recorded,
+        "root": {"path": f"{scratch}/rootfs"},
+        "hostname": order.name[:64],
+        "mounts": mounts,
+        "linux": linux,
+        "process": {
+            **process,
+            "terminal": False,
+            "args": list(command),
+            "cwd": order.working_directory or process["cwd"],
+            "env": _environment(process["env"], order),
+        },
+    }
+
+
+def hosts(order: ContainerOrder) -> str:
+    """The container's /etc/hosts."""
+    names = dict.fromkeys((order.name, *(order.hosts if order.network != "none" else ())))
+    return "127.0.0.1 localhost\n::1 localhost\n" + "".join(f"127.0.0.1 {name}\n" for name in names)
+
+
+def _bind(source: str, destination: str, *more: str) -> dict[str, Any]:
+    return {"destination": destination, "type": "bind", "source": source, "options": [*_FOR_FILES, *more]}
+
+
+def _environment(recorded: Sequence[str], order: ContainerOrder) -> list[str]:
+    inherited = dict(each.partition("=")[::2] for each in recorded)
+    merged = {**inherited, "HOSTNAME": order.name, "HOME": HOME, **(order.env or {})}
+    return [f"{name}={value}" for name, value in merged.items()]
