@@ -2,8 +2,40 @@
 
 import azure.functions as func
 
-from functions import builder, groups, health, images, login, reconcile, registries, runs, scans, tasks, zz_not_found
+from functions import (
+    agent_pools,
+    builder,
+    groups,
+    health,
+    images,
+    login,
+    reconcile,
+    registries,
+    runs,
+    scans,
+    schedules,
+    task_runs,
+    tasks,
+    zz_not_found,
+)
+
+PARTS = (
+    agent_pools,
+    builder,
+    groups,
+    health,
+    images,
+    login,
+    reconcile,
+    registries,
+    runs,
+    scans,
+    schedules,
+    task_runs,
+    tasks,
+    zz_not_found,
+)
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-for part in (builder, groups, health, images, login, reconcile, registries, runs, scans, tasks, zz_not_found):
+for part in PARTS:
     app.register_functions(part.bp)

@@ -6,21 +6,24 @@ Azure's SDKs are imported here and not at the top of the app, so that its functi
 import base64
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from baselift.app.ports import Engine
+from baselift.app.ports import Containers
 from baselift.app.registrations import Registration, Registrations
 from baselift.app.world import World
+from baselift.domain.builds import Credential
 from baselift.settings import Settings, load
 
 Seal = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 if TYPE_CHECKING:
     from baselift.access.access import Access
+    from baselift.engines.buildah import Buildah
 
 
 @cache
@@ -54,6 +57,7 @@ def build(given: Settings) -> World:
     storage = Storage.connect(given.environment)
 
     seal, unseal = _secrets(given)
+    engine = cache(lambda: _engine(given))
 
     def now() -> datetime:
         return datetime.now(UTC)
@@ -67,7 +71,8 @@ def build(given: Settings) -> World:
         blobs=storage.blobs,
         registries=Registries(plain_http_hosts=given.plain_http_hosts),
         sources=Sources(download=download, plain_http_hosts=given.plain_http_hosts),
-        engine=cache(lambda: _engine(given)),
+        engine=engine,
+        containers=containers_of(engine),
         seal=seal,
         unseal=unseal,
         now=now,
@@ -79,7 +84,21 @@ def build(given: Settings) -> World:
     )
 
 
-def _engine(given: Settings) -> Engine:
+def containers_of(engine: "Callable[[], Buildah]") -> Callable[..., AbstractAsyncContextManager[Containers]]:
+    """The containers of one run, in a network of its own."""
+
+    @asynccontextmanager
+    async def opened(credentials: Mapping[str, Credential], secrets: Sequence[str]) -> AsyncIterator[Containers]:
+        from baselift.engines import containers
+        from baselift.engines.network import run_network
+
+        async with run_network() as network:
+            yield containers.Containers(engine(), network, credentials=credentials, secrets=secrets)
+
+    return opened
+
+
+def _engine(given: Settings) -> "Buildah":
     from baselift.engines.buildah import Buildah
 
     return Buildah(given.state / "store", plain_http_hosts=given.plain_http_hosts)

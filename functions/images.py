@@ -1,6 +1,7 @@
 """An image was pushed: Event Grid, and the registries' own webhooks."""
 
 import json
+import logging
 from collections.abc import Mapping
 
 import azure.functions as func
@@ -14,17 +15,21 @@ from functions.edge import answering, reply
 LARGEST = 1024 * 1024
 
 bp = func.Blueprint()
+log = logging.getLogger(__name__)
 
 
 @bp.function_name("image_pushed")
 @bp.event_grid_trigger(arg_name="event")
 async def image_pushed(event: func.EventGridEvent) -> None:
     """Event Grid: look at the tag that was pushed. A CloudEvent arrives here too, as its own type."""
-    data = event.get_json()
-    if isinstance(event, func.CloudEvent):
-        await _look("cloudevents", {}, json.dumps({"type": event.type, "data": data}).encode())
-    else:
-        await _look("eventgrid", {}, json.dumps({"eventType": event.event_type, "data": data}).encode())
+    cloud = isinstance(event, func.CloudEvent)
+    kind = {"type": event.type} if cloud else {"eventType": event.event_type}
+    content = json.dumps(kind | {"data": event.get_json()}).encode()
+    try:
+        await _look("cloudevents" if cloud else "eventgrid", {}, content)
+    except pushes.InvalidPush as error:
+        # Sent again it would be no better: an error would only have Event Grid repeat it for a day.
+        log.warning("event %s is left aside: %s", event.id, error)
 
 
 @bp.function_name("image_webhook")

@@ -8,7 +8,6 @@ from baselift import wiring
 from baselift.access.caller import Role
 from baselift.app.registrations import Registration
 from baselift.app.remove_registry import remove_registry
-from baselift.app.world import NotFound
 from baselift.arm import errors, names, registrations, registries
 from baselift.arm.names import Scope
 from functions.edge import (
@@ -101,11 +100,11 @@ async def registry_patch(req: func.HttpRequest) -> func.HttpResponse:
 @answering(Role.CONTRIBUTOR)
 async def registry_delete(req: func.HttpRequest) -> func.HttpResponse:
     """Forget a registry and its tasks; nothing in the registry itself is touched."""
-    try:
-        found = await registration(req)
-        await remove_registry(wiring.world(), found.name)
-    except (errors.ApiError, NotFound):
+    check_subscription(req)
+    found = await wiring.world().registrations.get(req.route_params["registry"])
+    if found is None or found.group.lower() != req.route_params["resourceGroup"].lower():
         return func.HttpResponse(status_code=204)
+    await remove_registry(wiring.world(), found.name)
     return func.HttpResponse(status_code=200)
 
 

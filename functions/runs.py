@@ -8,15 +8,15 @@ import azure.functions as func
 from baselift import wiring
 from baselift.access.caller import Role
 from baselift.app import run_rows
+from baselift.app.archive_run import archive_run
 from baselift.app.cancel_run import cancel_run
-from baselift.app.change_task import get_task
 from baselift.app.list_runs import list_runs
-from baselift.app.request_run import Ask, log_name, request_run
+from baselift.app.request_run import log_name, request_run
 from baselift.app.world import NotFound
-from baselift.arm import errors, filters, paging, requests, runs
-from baselift.arm.names import Scope, parse_task_id
-from baselift.domain.requests import run_type
+from baselift.arm import filters, paging, requests, runs
+from baselift.arm.names import Scope
 from baselift.domain.runs import Cause, Run
+from functions.asks import ask
 from functions.edge import REGISTRY, answering, body, guid, now, public, reply, scope
 
 PAGE = 100
@@ -34,10 +34,11 @@ async def run_schedule(req: func.HttpRequest) -> func.HttpResponse:
     where = await scope(req)
     request = requests.parse(body(req), where)
     client = req.headers.get("x-ms-client-request-id") or guid()
-    content = hashlib.sha256(req.get_body()).hexdigest()[:16]
-    cause = Cause("request", f"{client}|{content}", now())
-    ask = await _ask(where, request, cause)
-    return reply(runs.show(await request_run(wiring.world(), ask), where))
+    # The id is a client's text: its digest is short, and has only what a table's key may have.
+    asked = hashlib.sha256(client.encode() + b"\0" + req.get_body()).hexdigest()
+    cause = Cause("request", asked, now())
+    run = await request_run(wiring.world(), await ask(where, request, cause))
+    return reply(runs.show(run, where))
 
 
 @bp.function_name("runs_list")
@@ -50,7 +51,13 @@ async def runs_list(req: func.HttpRequest) -> func.HttpResponse:
     token = req.params.get(paging.PARAMETER)
     below = int(paging.decode(token, text)) if token else None
     page = await list_runs(
-        wiring.world(), where.registry, wanted.matches, task=wanted.task, size=top or PAGE, below=below
+        wiring.world(),
+        where.registry,
+        wanted.matches,
+        task=wanted.task,
+        statuses=wanted.statuses,
+        size=top or PAGE,
+        below=below,
     )
     answer: dict[str, Any] = {"value": [runs.show(run, where) for run in page.runs]}
     if page.below is not None and top is None:
@@ -66,6 +73,17 @@ async def run_get(req: func.HttpRequest) -> func.HttpResponse:
     """One run."""
     where = await scope(req)
     return reply(runs.show(await _run(where, req), where))
+
+
+@bp.function_name("run_patch")
+@bp.route(route=RUN, methods=["PATCH"])
+@answering(Role.CONTRIBUTOR)
+async def run_patch(req: func.HttpRequest) -> func.HttpResponse:
+    """Mark a run as one to keep, or no longer."""
+    where, archived = await scope(req), runs.archive(body(req))
+    return reply(
+        runs.show(await archive_run(wiring.world(), where.registry, req.route_params["run"], archived=archived), where)
+    )
 
 
 @bp.function_name("run_log")
@@ -84,17 +102,6 @@ async def run_cancel(req: func.HttpRequest) -> func.HttpResponse:
     """Cancel a run that is not over."""
     await cancel_run(wiring.world(), (await scope(req)).registry, req.route_params["run"])
     return func.HttpResponse(status_code=200)
-
-
-async def _ask(where: Scope, request: dict[str, Any], cause: Cause) -> Ask:
-    if request["type"] == "DockerBuildRequest":
-        return Ask(where.registry, cause, request, run_type(request, of_task=False))
-    if request["type"] != "TaskRunRequest":
-        raise errors.invalid(f"A run request of type '{request['type']}' cannot be run yet.", "type")
-    world = wiring.world()
-    task = await get_task(world, where.registry, parse_task_id(request["taskId"])[1])
-    carried = requests.expand(world.unseal(task.document), request)
-    return Ask(where.registry, cause, carried, run_type(carried, of_task=True), task.name)
 
 
 async def _run(where: Scope, req: func.HttpRequest) -> Run:

@@ -2,7 +2,7 @@
 
 import json
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -19,32 +19,33 @@ def dump(value: Any) -> str:
 
 def load(kind: type[T], text: str) -> T:
     """The dataclass that `dump` wrote. Fields that `kind` no longer has are ignored; new ones take their defaults."""
-    return _read(kind, json.loads(text))  # type: ignore[no-any-return]
-
-
-def _read(kind: Any, value: Any) -> Any:
-    if value is None or kind is Any:
-        return value
-    origin = get_origin(kind)
-    if origin in (types.UnionType, Union):
-        return _read(next(arg for arg in get_args(kind) if arg is not type(None)), value)
-    if origin in (Sequence, tuple):
-        return tuple(_read(get_args(kind)[0], item) for item in value)
-    if is_dataclass(kind):
-        hints = _hints(kind)  # type: ignore[arg-type]
-        return kind(**{name: _read(hint, value[name]) for name, hint in hints.items() if name in value})  # type: ignore[operator]
-    return _scalar(kind, value)
-
-
-def _scalar(kind: Any, value: Any) -> Any:
-    if kind is datetime:
-        return datetime.fromisoformat(value)
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return kind(value)
-    return dict(value) if get_origin(kind) is Mapping else value
+    return _reader(kind)(json.loads(text))  # type: ignore[arg-type, no-any-return]
 
 
 @cache
-def _hints(kind: Any) -> dict[str, Any]:
+def _reader(kind: Any) -> Callable[[Any], Any]:
+    """What reads values of a type: made once, since looking at type hints takes longer than reading."""
+    read = _reader_of_value(kind)
+    return lambda value: None if value is None else read(value)
+
+
+def _reader_of_value(kind: Any) -> Callable[[Any], Any]:
+    origin = get_origin(kind)
+    if origin in (types.UnionType, Union):
+        return _reader(next(arg for arg in get_args(kind) if arg is not type(None)))
+    if origin in (Sequence, tuple):
+        item = _reader(get_args(kind)[0])
+        return lambda values: tuple(map(item, values))
+    if is_dataclass(kind):
+        return _reader_of_dataclass(kind)
+    if kind is datetime:
+        return datetime.fromisoformat
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return kind
+    return dict if origin is Mapping else lambda value: value
+
+
+def _reader_of_dataclass(kind: Any) -> Callable[[Any], Any]:
     hints = get_type_hints(kind)
-    return {field.name: hints[field.name] for field in fields(kind)}
+    readers = {each.name: _reader(hints[each.name]) for each in fields(kind)}
+    return lambda value: kind(**{name: readers[name](given) for name, given in value.items() if name in readers})

@@ -7,9 +7,9 @@ active runs: the reconciler repeats it for any run that is over and still listed
 import logging
 from datetime import timedelta
 
-from baselift.app import edges, keys, run_rows, task_lock, task_rows
+from baselift.app import edges, keys, run_rows, task_rows, turns
 from baselift.app.on_push import on_push
-from baselift.app.ports import Stale
+from baselift.app.ports import Conflict, Stale
 from baselift.app.request_run import log_name
 from baselift.app.run_log import RunLog
 from baselift.app.run_rows import Stored
@@ -33,12 +33,16 @@ async def end(world: World, stored: Stored, status: Status, error: str) -> None:
 
 
 async def finish(world: World, run: Run) -> None:
-    """Do what follows from a committed run: complete its log, record its edges, tell its dependents, free its task."""
-    await _close_log(world, run)
+    """Do what follows from a committed run: complete its log, record its edges, tell dependents, let the next start."""
+    try:
+        await _close_log(world, run)
+    except Conflict:
+        log.info("run %s is being finished by another", run.id)
+        return
     if run.status is Status.SUCCEEDED:
         await _record_edges(world, run)
         await _tell_dependents(world, run)
-    await task_lock.release(world, run)
+    await turns.give_back(world, run)
     await world.tables.delete(run_rows.ACTIVE, keys.active_partition(run.registry, run.seq), keys.newest_first(run.seq))
 
 
@@ -54,11 +58,13 @@ def last_line(run: Run) -> str:
 async def _close_log(world: World, run: Run) -> None:
     """Write the last line, once, and mark the log as complete: clients stop reading at that mark."""
     name, line = log_name(run), last_line(run)
-    tail, metadata = await world.blobs.tail(name, len(line) + 2)
+    _, metadata = await world.blobs.tail(name, 1)
     if "complete" in metadata:
         return
-    if tail != f"{line}\r\n".encode():
-        async with RunLog(world, name) as run_log:
+    async with RunLog(world, name) as run_log:
+        # Only who holds the log may judge by its end: another that finishes the run may be about to write the line.
+        tail, _ = await world.blobs.tail(name, len(line) + 2)
+        if tail != f"{line}\r\n".encode():
             await run_log.line(line)
     await world.blobs.mark(name, {"complete": LOG_OUTCOME[run.status]})
 

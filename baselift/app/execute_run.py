@@ -3,20 +3,18 @@
 import asyncio
 import contextlib
 import logging
-import shutil
-import tempfile
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
-from baselift.app import run_rows, task_lock
+from baselift.app import run_rows, turns
 from baselift.app.build_run import Built, build_run
 from baselift.app.end_run import end, finish
 from baselift.app.lease import Canceled, Lease, Lost, OutOfTime
 from baselift.app.ports import Conflict, Stale
 from baselift.app.request_run import log_name
+from baselift.app.run_file import run_file
 from baselift.app.run_log import RunLog
 from baselift.app.run_rows import Stored
+from baselift.app.scratch import scratch
 from baselift.app.world import World
 from baselift.domain.builds import Failure
 from baselift.domain.runs import Run, Status
@@ -39,8 +37,12 @@ async def execute_run(world: World, registry: str, identifier: str) -> None:
 async def _start(world: World, stored: Stored) -> None:
     if await end_if_due(world, stored):
         return
-    if not await task_lock.acquire(world, stored.run):
-        log.info("run %s waits for another run of task %s", stored.run.id, stored.run.task)
+    try:
+        if not await turns.take(world, stored.run):
+            log.info("run %s waits for its turn", stored.run.id)
+            return
+    except turns.NoPool as problem:
+        await end(world, stored, Status.FAILED, str(problem))
         return
     try:
         lease = await Lease.claim(world, stored)
@@ -94,8 +96,8 @@ async def _work(world: World, lease: Lease, run_log: RunLog) -> tuple[Status, st
 
     async def work() -> None:
         nonlocal built
-        async with _scratch(world) as scratch:
-            built = await build_run(world, lease, run_log, scratch)
+        async with scratch(world.scratch) as directory:
+            built = await KINDS[lease.run.request["type"]](world, lease, run_log, directory)
 
     try:
         await lease.keep(work)
@@ -108,18 +110,16 @@ async def _work(world: World, lease: Lease, run_log: RunLog) -> tuple[Status, st
     return Status.SUCCEEDED, None, built
 
 
+KINDS = {
+    "DockerBuildRequest": build_run,
+    "EncodedTaskRunRequest": run_file,
+    "FileTaskRunRequest": run_file,
+}
+"""How a run's request is carried out, by its type."""
+
+
 def _ended(world: World, run: Run, status: Status, error: str | None, built: Built | None) -> Run:
     ended = run.ended(status, world.now(), error)
     if built is None:
         return ended
     return replace(ended, outputs=built.outputs, bases=built.bases, commit=built.commit, fingerprint=built.fingerprint)
-
-
-@contextlib.asynccontextmanager
-async def _scratch(world: World) -> AsyncIterator[Path]:
-    world.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = Path(tempfile.mkdtemp(prefix="run-", dir=world.scratch))
-    try:
-        yield path
-    finally:
-        await asyncio.shield(asyncio.to_thread(shutil.rmtree, path, ignore_errors=True))

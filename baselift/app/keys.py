@@ -29,7 +29,7 @@ def of_registry(registry: str) -> tuple[str, str]:
 
 
 def task_partition(registry: str, task: str) -> str:
-    """Where a task, and its lock, lives."""
+    """Where a task, a task run, and a gate lives."""
     return f"{registry.lower()}|{short(task.lower(), 2)}"
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from baselift.app import run_rows
 from baselift.app.world import World
-from baselift.domain.runs import Run
+from baselift.domain.runs import Run, Status
 
 SCANNED = 5000
 """Rows read for one page at most; a filter that matches few of them gets a short page and a link to go on."""
@@ -25,13 +25,18 @@ async def list_runs(
     matches: Callable[[Run], bool],
     *,
     task: str | None,
+    statuses: frozenset[Status] | None = None,
     size: int,
     below: int | None = None,
 ) -> Page:
-    """The next `size` runs that match. `task`: the name that every match must have, read from that task's index."""
+    """The next `size` runs that match.
+
+    `task` and `statuses` are what every match must have, None for any: they choose the index that is read. Runs that
+    are not over are found without reading those that are.
+    """
     found: list[Run] = []
     scanned = 0
-    async for run in _runs(world, registry, task, below):
+    async for run in _runs(world, registry, task, statuses, below):
         scanned += 1
         if matches(run):
             found.append(run)
@@ -40,7 +45,11 @@ async def list_runs(
     return Page(found, None)
 
 
-def _runs(world: World, registry: str, task: str | None, below: int | None) -> AsyncIterator[Run]:
+def _runs(
+    world: World, registry: str, task: str | None, statuses: frozenset[Status] | None, below: int | None
+) -> AsyncIterator[Run]:
+    if statuses is not None and not any(status.final for status in statuses):
+        return run_rows.newest_active(world, registry, below)
     if task is None:
         return run_rows.newest(world, registry, below)
     return run_rows.newest_of_task(world, registry, task, below)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from baselift.domain.builds import BuildOrder, Credential, Image, Source
+from baselift.domain.containers import ContainerOrder
 from baselift.domain.images import Reference
 
 Value = str | int | bool | float | datetime
@@ -143,12 +144,42 @@ class Blobs(Protocol):
         ...
 
 
+Log = Callable[[bytes], Awaitable[None]]
+"""Takes output as it comes."""
+
+
+class Running(Protocol):
+    """A container that runs on its own."""
+
+    async def wait(self) -> int: ...
+
+    async def stop(self) -> int | None:
+        """Ask it to end, then end it. May be called again."""
+        ...
+
+
+class Containers(Protocol):
+    """The containers of one run's steps, in one network of their own."""
+
+    async def run(self, order: ContainerOrder, scratch: Path, log: Log) -> int:
+        """Run a container to its end; its exit code. Raises Failure when it could not be started."""
+        ...
+
+    async def start(self, order: ContainerOrder, scratch: Path, log: Log) -> Running:
+        """Start a container and leave it running."""
+        ...
+
+    async def keep_image(self, image: Image, name: str, scratch: Path) -> str:
+        """Make an image that was built in this run usable as `ContainerOrder.image`, by the text returned."""
+        ...
+
+
 class Engine(Protocol):
     """Turns a build order into an image."""
 
     name: str
 
-    async def build(self, order: BuildOrder, scratch: Path, log: Callable[[bytes], Awaitable[None]]) -> Image:
+    async def build(self, order: BuildOrder, scratch: Path, log: Log) -> Image:
         """Build in `scratch`, passing output to `log` as it comes.
 
         Raises Failure with the reason when the build fails. When cancelled, no process, mount, container or file
@@ -168,6 +199,11 @@ class Resolved(Protocol):
     @property
     def manifest_digest(self) -> str:
         """Digest of the manifest for the platform asked for."""
+        ...
+
+    @property
+    def reusable(self) -> Sequence[str]:
+        """diff_ids of its layers when `publish` can take all of them over as they are, else none."""
         ...
 
 

@@ -13,6 +13,7 @@ from baselift.app.ports import Row, Stale
 from baselift.app.request_run import activate, dispatch
 from baselift.app.run_rows import Stored
 from baselift.app.scan_task import ask_for_scan
+from baselift.app.start_task_run import repair_task_runs
 from baselift.app.world import World
 from baselift.domain.builds import Failure
 
@@ -67,7 +68,7 @@ async def repair_bases(world: World) -> None:
             group.create_task(one(stored))
 
 
-REPAIRS: tuple[Callable[[World], Awaitable[None]], ...] = (repair_runs, repair_scans, repair_bases)
+REPAIRS: tuple[Callable[[World], Awaitable[None]], ...] = (repair_task_runs, repair_runs, repair_scans, repair_bases)
 
 
 async def _attempt(world: World, repair: Callable[[World], Awaitable[None]]) -> Exception | None:

@@ -1,7 +1,9 @@
-"""Forget a registry: its tasks, their edges and its registration. Runs and images stay."""
+"""Forget a registry: its tasks, their edges, its task runs, pools and registration. Runs and images stay."""
 
-from baselift.app import task_rows
+from baselift.app import pool_rows, task_rows, task_run_rows
+from baselift.app.change_pool import delete_pool
 from baselift.app.change_task import delete_task
+from baselift.app.start_task_run import delete_task_run
 from baselift.app.world import NotFound, Refused, World
 
 
@@ -19,4 +21,8 @@ async def remove_registry(world: World, name: str) -> None:
         raise Refused(f"registry '{name}' is the one of the settings (BASELIFT_REGISTRY_NAME): it cannot be removed")
     for task in [task async for task in task_rows.every(world, found.name)]:
         await delete_task(world, found.name, task.name)
+    for task_run in [each async for each in task_run_rows.every(world, found.name)]:
+        await delete_task_run(world, found.name, task_run.name)
+    for pool in [pool async for pool in pool_rows.every(world, found.name)]:
+        await delete_pool(world, found.name, pool.name)
     await world.registrations.remove(found.name)

@@ -79,6 +79,16 @@ async def newest_of_task(world: World, registry: str, task: str, below: int | No
             yield stored.run
 
 
+async def newest_active(world: World, registry: str, below: int | None = None) -> AsyncIterator[Run]:
+    """The runs of a registry that are not over, newest first, from the one before `below` on."""
+    rows = world.tables.query(ACTIVE, partitions=keys.of_registry(registry))
+    seqs = [row.number("seq") async for row in rows]
+    for seq in sorted((seq for seq in seqs if below is None or seq < below), reverse=True):
+        stored = await by_seq(world, registry, seq)
+        if stored is not None and not stored.run.status.final:
+            yield stored.run
+
+
 async def take_sequence(world: World, registry: str) -> tuple[int, str]:
     """The next sequence number and its run id. A number is never given twice; gaps are allowed."""
     partition = registry.lower()

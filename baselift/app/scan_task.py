@@ -5,12 +5,10 @@ From then on it is watched, before it ever ran.
 
 import asyncio
 import logging
-import shutil
-import tempfile
-from pathlib import Path
 
 from baselift.app import credentials, edges, task_rows, timers
-from baselift.app.build_run import pin, scan
+from baselift.app.plan_build import pin, scan
+from baselift.app.scratch import scratch
 from baselift.app.task_rows import StoredTask
 from baselift.app.world import SCANS, World
 from baselift.domain import requests, tasks
@@ -42,14 +40,9 @@ async def scan_task(world: World, registry: str, name: str) -> None:
 
 async def _bases(world: World, task: StoredTask) -> list[BaseUse]:
     request = world.unseal(requests.of_task(task.document))
-    world.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix="scan-", dir=world.scratch))
-    try:
-        source = await world.sources.fetch(
-            request.get("sourceLocation"), request.get("contextAccessToken"), scratch / "source"
-        )
+    async with scratch(world.scratch) as directory:
+        into = directory / "source"
+        source = await world.sources.fetch(request.get("sourceLocation"), request.get("contextAccessToken"), into)
         found = await asyncio.to_thread(scan, source, request.get("dockerFilePath") or "Dockerfile", request)
         known, platform = await credentials.for_request(world, request), tasks.platform(request)
         return [(await pin(world, edge, platform, known))[0] for edge in found.edges]
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)

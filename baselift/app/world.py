@@ -1,13 +1,15 @@
 """Everything a use case may touch, in one value that wiring fills."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from baselift.app.ports import Blobs, Engine, Queues, Registries, Sources, Tables
+from baselift.app.ports import Blobs, Containers, Engine, Queues, Registries, Sources, Tables
 from baselift.app.registrations import Registrations
+from baselift.domain.builds import Credential
 
 Document = Mapping[str, Any]
 
@@ -28,6 +30,8 @@ class World:
     sources: Sources
     engine: Callable[[], Engine]
     """The engine of this machine, probed on first use."""
+    containers: Callable[[Mapping[str, Credential], Sequence[str]], AbstractAsyncContextManager[Containers]]
+    """The containers of one run: credentials to pull with, and values that no log may show."""
     seal: Callable[[Document], dict[str, Any]]
     """The document with its secrets encrypted, as it is stored."""
     unseal: Callable[[Document], dict[str, Any]]

@@ -93,6 +93,7 @@ class Site:
             registries=self.registries,
             sources=Sources(download=self._download, plain_http_hosts=HOSTS),
             engine=lambda: engine,
+            containers=wiring.containers_of(lambda: engine),
             now=self.clock,
             lease=timedelta(seconds=30),
             poll=0.1,
@@ -133,7 +134,7 @@ class Site:
         source.mkdir()
         scratch.mkdir()
         shutil.copy(BUSYBOX, source / "busybox")
-        text = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "ln", "-s", "busybox", "/bin/sh"]\n'
+        text = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "--install", "-s", "/bin"]\n'
         (source / "Dockerfile").write_text(f"{text}ENV VERSION={version} PATH=/bin\n")
 
         async def ignore(_: bytes) -> None:

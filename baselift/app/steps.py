@@ -1,0 +1,265 @@
+"""Carry out the steps of one run of a task file: builds, pushes and containers that share a workspace."""
+
+import asyncio
+import contextlib
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from baselift.app.build_run import build, directory
+from baselift.app.lease import Lease
+from baselift.app.plan_build import Plan, plan_build
+from baselift.app.ports import Containers, Log, Running
+from baselift.app.push_image import put_tag, upload
+from baselift.app.run_log import RunLog
+from baselift.app.world import World
+from baselift.domain import images, tasks
+from baselift.domain.builds import Credential, Failure, Image, Source
+from baselift.domain.containers import ContainerOrder, Limits
+from baselift.domain.images import Reference
+from baselift.domain.runs import BaseUse, ImageDescriptor
+from baselift.domain.taskfile import PUSH_ATTEMPTS, ErrorWatch, Kind, Step, TaskFile, attempts, backoff
+
+WORKSPACE = "/workspace"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a run's steps work, and with what."""
+
+    request: Mapping[str, Any]
+    """Unsealed."""
+    source: Source
+    """Its root is the workspace."""
+    scratch: Path
+    server: str
+    """Login server of the run's registry."""
+    credentials: Mapping[str, Credential] = field(repr=False)
+    secrets: Sequence[str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An image that a step of this run built."""
+
+    plan: Plan
+    image: Image
+    step: str
+
+
+class Steps:
+    """The steps' common state: images that were built, containers that stay, what was pushed."""
+
+    def __init__(self, world: World, lease: Lease, log: RunLog, site: Site, file: TaskFile) -> None:
+        self._world, self._lease, self._log, self._site, self._file = world, lease, log, site, file
+        self._made: dict[Reference, Made] = {}
+        self._kept: dict[Reference, str] = {}
+        self._detached: list[Running] = []
+        self._stack = contextlib.AsyncExitStack()
+        self._containers: Containers | None = None
+        self._starting = asyncio.Lock()
+        self.outputs: list[ImageDescriptor] = []
+        self.bases: list[BaseUse] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        for running in reversed(self._detached):
+            await running.stop()
+        await self._stack.aclose()
+
+    async def carry_out(self, step: Step) -> None:
+        """Run a step with its delay, repetitions, retries and timeout.
+
+        Raises:
+            Failure: with the cause.
+        """
+        await asyncio.sleep(step.start_delay)
+        where = step.working_directory or ""
+        told = f"Timeout(sec): {step.timeout}, Working directory: '{where}'"
+        await self._log.line(f"Executing step ID: {step.id}. {told}")
+        try:
+            async with asyncio.timeout(step.timeout):
+                await self._repeat(step)
+        except TimeoutError:
+            raise Failure("timed out") from None
+        await self._log.line(f"Successfully executed step ID: {step.id}")
+
+    async def _repeat(self, step: Step) -> None:
+        problems = []
+        for _ in range(attempts(step).repetitions):
+            try:
+                await self._retry(step)
+            except Failure as failure:
+                problems.append(str(failure))
+        if problems:
+            raise Failure(", ".join(problems))
+
+    async def _retry(self, step: Step) -> None:
+        plan, began, tried = attempts(step), asyncio.get_running_loop().time(), 0
+        while True:
+            watch = ErrorWatch(step.retry_on_errors)
+
+            async def write(data: bytes, watch: ErrorWatch = watch) -> None:
+                watch.feed(data)
+                await self._log.write(data)
+
+            tried += 1
+            try:
+                await self._once(step, write)
+            except Failure as failure:
+                elapsed = asyncio.get_running_loop().time() - began
+                pause = plan.pause(tried, elapsed, retryable=watch.retryable)
+                if pause is None:
+                    raise
+                await self._log.line(f"Step ID: {step.id} failed: {failure}. Trying again in {pause:g} s")
+                await asyncio.sleep(pause)
+            else:
+                return
+
+    async def _once(self, step: Step, write: Log) -> None:
+        if step.kind is Kind.BUILD:
+            await self._build(step)
+        elif step.kind is Kind.PUSH:
+            for name in step.images:
+                await self._push(await self._reference(name))
+        else:
+            await self._run(step, write)
+
+    async def _build(self, step: Step) -> None:
+        command = step.build
+        if command is None or command.secrets or command.labels:
+            raise Failure("--secret and --label are not supported in build steps yet")
+        source = await self._context(step, command.context)
+        request = {
+            "dockerFilePath": command.dockerfile or "Dockerfile",
+            "target": command.target,
+            "noCache": command.no_cache,
+            "platform": _platform(command.platform) or self._site.request.get("platform"),
+            "credentials": self._site.request.get("credentials"),
+            "arguments": [
+                {"name": each.name, "value": each.value, "isSecret": each.secret or each.value in self._site.secrets}
+                for each in command.arguments
+            ],
+        }
+        plan = await plan_build(self._world, request, source, self._own)
+        scratch = self._site.scratch / f"build-{step.id}-{self._world.token()[:6]}"
+        image = await build(self._world, plan, self._log, scratch)
+        self.bases.extend(plan.bases)
+        for tag in command.tags:
+            self._made[await self._reference(tag)] = Made(plan, image, step.id)
+
+    async def _context(self, step: Step, context: str) -> Source:
+        """The build's source: a directory of the workspace, or what another address gives, in the workspace too."""
+        if context.startswith(("https://", "http://", "github.com/")):
+            return await self._world.sources.fetch(context, None, self._site.source.root / step.id)
+        root = self._site.source.root
+        inside = (step.working_directory or WORKSPACE).removeprefix(WORKSPACE).lstrip("/")
+        place = (root / inside / context).resolve()
+        if not place.is_relative_to(root.resolve()) or not place.is_dir():
+            raise Failure(f"context '{context}' is not a directory of the workspace")
+        return Source(place, self._site.source.commit, self._site.source.epoch)
+
+    async def _push(self, name: Reference) -> None:
+        made = self._made.get(name)
+        if made is None:
+            raise Failure(f"image {name} was not built in this run: name it with -t in a build step before")
+        for tried in range(1, PUSH_ATTEMPTS + 1):
+            try:
+                await self._log.line(f"Pushing image: {name}, attempt {tried}")
+                digest = await upload(self._world, made.plan, made.image, name)
+                known = self._site.credentials
+                self.outputs.append(await put_tag(self._world, self._lease, self._log, name, digest, known))
+            except Failure:
+                if tried == PUSH_ATTEMPTS:
+                    raise
+                await asyncio.sleep(backoff(tried))
+            else:
+                return
+
+    async def _own(self, image: Reference) -> Reference | None:
+        """An image of this run as a base of another: by digest, in its own repository."""
+        made = self._made.get(image)
+        return None if made is None else image.at(await upload(self._world, made.plan, made.image, image))
+
+    async def _run(self, step: Step, write: Log) -> None:
+        containers = await self._open()
+        order = await self._order(step, containers)
+        scratch = directory(self._site.scratch / f"step-{step.id}-{self._world.token()[:6]}")
+        if step.detach:
+            self._detached.append(await containers.start(order, scratch, write))
+            return
+        code = await containers.run(order, scratch, write)
+        if code:
+            raise Failure(f"exit status {code}")
+
+    async def _open(self) -> Containers:
+        async with self._starting:
+            if self._containers is None:
+                opened = self._world.containers(self._site.credentials, self._site.secrets)
+                self._containers = await self._stack.enter_async_context(opened)
+        return self._containers
+
+    async def _order(self, step: Step, containers: Containers) -> ContainerOrder:
+        command = step.command
+        if command is None or step.privileged:
+            raise Failure("privileged containers are not allowed")
+        return ContainerOrder(
+            image=await self._image(command.image, containers),
+            name=step.id,
+            command=(command.script,) if command.shell else command.words,
+            workspace=self._site.source.root,
+            home=self._directory("home"),
+            entrypoint=tuple(shlex.split(step.entry_point)) if step.entry_point else None,
+            env=step.env,
+            user=step.user or None,
+            working_directory=step.working_directory,
+            volumes=[(mount.path, self._volume(mount.volume)) for mount in step.mounts],
+            hosts=[each.id for each in self._file.steps],
+            network=step.network if step.network in ("host", "none") else "run",  # type: ignore[arg-type]
+            limits=Limits(cpus=float(step.cpus) if step.cpus else None),
+            shell=command.shell,
+        )
+
+    async def _image(self, name: str, containers: Containers) -> str:
+        reference = await self._home(images.parse(name).tagged())
+        if made := self._made.get(reference):
+            if reference not in self._kept:
+                self._kept[reference] = await containers.keep_image(made.image, made.step, self._site.scratch)
+            return self._kept[reference]
+        known = self._site.credentials.get(reference.registry)
+        found = await self._world.registries.resolve(reference, tasks.platform(self._site.request), known)
+        if found is None:
+            raise Failure(f"image {reference} does not exist in its registry")
+        return str(reference.at(found.manifest_digest))
+
+    async def _reference(self, name: str) -> Reference:
+        try:
+            return await self._home(images.parse(name).tagged())
+        except images.InvalidReference as error:
+            raise Failure(str(error)) from error
+
+    async def _home(self, image: Reference) -> Reference:
+        return await self._world.registrations.home(image)
+
+    def _volume(self, name: str) -> Path:
+        place = self._directory(f"volume-{name}")
+        volume = next(each for each in self._file.volumes if each.name == name)
+        for file, content in volume.files.items():
+            path = place / file
+            if not path.exists():
+                path.touch(mode=0o644)
+                path.write_bytes(content)
+        return place
+
+    def _directory(self, name: str) -> Path:
+        path = self._site.scratch / name
+        path.mkdir(mode=0o755, exist_ok=True)
+        return path
+
+
+def _platform(text: str | None) -> Mapping[str, str] | None:
+    return dict(zip(("os", "architecture", "variant"), text.split("/"), strict=False)) if text else None

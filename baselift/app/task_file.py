@@ -1,0 +1,71 @@
+"""Read the task file of a run, and what its templates may say."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from random import SystemRandom
+from typing import Any
+
+from baselift.crypto_functions import crypto_functions
+from baselift.domain import taskfile, templates
+from baselift.domain.builds import Failure, Source
+from baselift.domain.taskfile import TaskFile, TaskFileError
+
+DEFAULT = "acb.yaml"
+LARGEST = 1024 * 1024
+
+
+def read(request: Mapping[str, Any], source: Source, facts: Mapping[str, str], now: datetime) -> TaskFile:
+    """The task file that a FileTaskRunRequest or EncodedTaskRunRequest names, rendered and checked.
+
+    Raises:
+        Failure: it is missing, too large, or wrong; the message has step and line.
+    """
+    text, values = _texts(request, source)
+    render = partial(templates.render, now=now, random=SystemRandom(), functions=crypto_functions(now))
+    try:
+        given = taskfile.overlay(taskfile.values(values), _sets(request))
+        data = {"Run": facts, "Build": facts, "Values": given, "Secrets": {}}
+        if secrets := taskfile.secrets_section(text, data, render=render):
+            raise Failure(f"secret '{secrets[0].id}': this builder has no access to a Key Vault")
+        named = taskfile.alias_sources(text, data, render=render)
+        sources = {name: taskfile.alias_source(_file(source, name, "alias file")) for name in named}
+        return taskfile.load(text, data, render=render, sources=sources)
+    except (TaskFileError, templates.TemplateError) as error:
+        raise Failure(f"task file: {error}") from error
+
+
+def secret_values(request: Mapping[str, Any]) -> list[str]:
+    """Values that no log may show."""
+    return [item["value"] for item in request.get("values") or () if item.get("isSecret") and item.get("value")]
+
+
+def _texts(request: Mapping[str, Any], source: Source) -> tuple[str, str]:
+    if request["type"] == "EncodedTaskRunRequest":
+        return _decoded(request, "encodedTaskContent"), _decoded(request, "encodedValuesContent")
+    values = request.get("valuesFilePath")
+    text = _file(source, request.get("taskFilePath") or DEFAULT, "task file")
+    return text, _file(source, values, "values file") if values else ""
+
+
+def _decoded(request: Mapping[str, Any], name: str) -> str:
+    try:
+        return base64.b64decode(request.get(name) or "", validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise Failure(f"{name} is not UTF-8 text in base64") from None
+
+
+def _file(source: Source, name: str, what: str) -> str:
+    path: Path = (source.root / name).resolve()
+    if not path.is_relative_to(source.root.resolve()) or not path.is_file():
+        raise Failure(f"{what} '{name}' is not in the source")
+    if path.stat().st_size > LARGEST:
+        raise Failure(f"{what} '{name}' is larger than {LARGEST} bytes, the limit")
+    return path.read_text(errors="replace")
+
+
+def _sets(request: Mapping[str, Any]) -> dict[str, str | None]:
+    return {item["name"]: item.get("value") for item in request.get("values") or ()}
