@@ -11,35 +11,46 @@ from baselift.cli.errors import explained
 from baselift.cli.logs import follow, judge
 
 
-@click.command()
+@click.command(short_help="Build an image and push it.")
 @click.argument("source")
-@click.option("--image", "-t", "images", multiple=True, help="Name and tag; may be given more than once.")
-@click.option("--file", "-f", "dockerfile", default="Dockerfile", show_default=True, help="Dockerfile in the source.")
-@click.option("--build-arg", "build_args", multiple=True, metavar="NAME=VALUE", help="Build argument.")
-@click.option("--secret-build-arg", "secret_args", multiple=True, metavar="NAME=VALUE", help="Secret build argument.")
-@click.option("--target", help="Stage to build.")
-@click.option("--platform", help="os/architecture[/variant]; default: linux/amd64.")
-@click.option("--timeout", type=int, help="Seconds.")
-@click.option("--no-push", is_flag=True, help="Build only.")
-@click.option("--no-logs", is_flag=True, help="Print the run instead of its log.")
-@click.option("--no-wait", is_flag=True, help="Return when the run is queued.")
+@options.images
+@click.option(
+    "--file",
+    "-f",
+    "dockerfile",
+    default="Dockerfile",
+    show_default=True,
+    metavar="PATH",
+    help="Dockerfile, in the source or beside it.",
+)
+@options.pairs("--build-arg", "build_args", "Build argument")
+@options.pairs("--secret-build-arg", "secret_args", "Build argument that no log shows")
+@options.target
+@options.build_platform
+@options.timeout
+@click.option("--no-push", is_flag=True, help="Build and do not push.")
+@options.no_logs
+@options.no_wait
 @options.registry
 @options.output
 @explained
 def build(source: str, registry: str | None, dockerfile: str, **given: Any) -> None:
-    """Build an image from SOURCE, a directory or the URL of a git repository, and push it."""
+    """Build an image from SOURCE and push it: the log is printed while the build runs.
+
+    SOURCE is a directory, which is uploaded without what its .dockerignore names, or a git repository,
+    URL[#branch[:directory]]. The exit code is 0 when the image was built and pushed, otherwise 1.
+    """
     connection = Connection(registry)
-    location, file = (source, dockerfile) if is_remote(source) else upload(connection, source, dockerfile)
     images, form = given["images"], given["output"]
     request = {
         "type": "DockerBuildRequest",
         "imageNames": list(images),
         "isPushEnabled": bool(images) and not given["no_push"],
-        "sourceLocation": location,
-        "dockerFilePath": file,
         "platform": options.platform(given["platform"]),
         "arguments": options.arguments(given["build_args"], given["secret_args"]),
     } | {name: given[name] for name in ("target", "timeout") if given[name] is not None}
+    location, file = (source, dockerfile) if is_remote(source) else upload(connection, source, dockerfile)
+    request |= {"sourceLocation": location, "dockerFilePath": file}
     schedule(connection, request, form, no_logs=given["no_logs"], no_wait=given["no_wait"])
 
 

@@ -82,7 +82,10 @@ class Connection:
         with client:
             response = client.send_request(request)
             response.raise_for_status()
-            return list(response.json()["value"])
+            try:
+                return list(response.json()["value"])
+            except (ValueError, KeyError, TypeError):
+                raise CommandError(f"what answers at {self._url} is not Baselift") from None
 
 
 class _NoCredential:
@@ -96,10 +99,15 @@ def _registry(item: dict[str, Any]) -> Registry:
 
 
 def _endpoint() -> tuple[str, str | None]:
-    if url := os.environ.get("BASELIFT_URL"):
-        return url.rstrip("/"), os.environ.get("BASELIFT_CA")
-    try:
-        written = json.loads(ENDPOINT.read_text())
-        return written["url"], os.environ.get("BASELIFT_CA") or written.get("ca")
-    except (OSError, ValueError, KeyError):
-        raise CommandError("no server is known: start `script/serve`, or set BASELIFT_URL") from None
+    url, ca = os.environ.get("BASELIFT_URL"), os.environ.get("BASELIFT_CA")
+    if not url:
+        try:
+            written = json.loads(ENDPOINT.read_text())
+            url, ca = written["url"], ca or written.get("ca")
+        except (OSError, ValueError, KeyError):
+            raise CommandError("no server is known: start `script/serve`, or set BASELIFT_URL") from None
+    if not str(url).startswith(("http://", "https://")):
+        raise CommandError(f"BASELIFT_URL is '{url}': it must be http://host[:port] or https://host[:port]")
+    if ca and not Path(ca).exists():
+        raise CommandError(f"BASELIFT_CA is '{ca}': there is no such file")
+    return str(url).rstrip("/"), ca

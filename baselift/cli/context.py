@@ -1,6 +1,6 @@
 """Pack a local directory as a build context and upload it, as `az acr build` does."""
 
-import secrets
+import hashlib
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -23,18 +23,14 @@ def is_remote(source: str) -> bool:
 
 
 def upload(connection: Connection, source: str, dockerfile: str) -> tuple[str, str]:
-    """Upload a directory; return its location and the Dockerfile's name there.
-
-    The Dockerfile goes in once more under a name of its own, so that .dockerignore may leave it out.
-    """
+    """Upload a directory; return its location and the Dockerfile's name there."""
     root = Path(source)
     if not root.is_dir():
         raise CommandError(f"source '{source}' is neither a directory nor the URL of a git repository")
     file = _dockerfile(root, dockerfile)
-    name = f"{secrets.token_hex(16)}_{file.name}"
     target = connection.client.registries.get_build_source_upload_url(*connection.where)
     with tempfile.TemporaryFile() as archive:
-        _pack(root, file, name, archive)
+        name = _pack(root, file, archive)
         click.echo(f"Uploading archived source code ({archive.tell() / 1024:.1f} KiB)...", err=True)
         archive.seek(0)
         with BlobClient.from_blob_url(target.upload_url or "", api_version="2025-11-05") as blob:
@@ -49,12 +45,22 @@ def _dockerfile(root: Path, name: str) -> Path:
     raise CommandError(f"Dockerfile '{name}' is not in '{root}'")
 
 
-def _pack(root: Path, dockerfile: Path, name: str, into: IO[bytes]) -> None:
-    ignored = _ignored(root, dockerfile)
+def _pack(root: Path, dockerfile: Path, into: IO[bytes]) -> str:
+    """Write the archive; return the Dockerfile's name in it.
+
+    A Dockerfile that .dockerignore leaves out, or that is not of the directory, goes in under a name of its own. The
+    name follows from its content: a random one would be in every image that copies its whole context.
+    """
+    packed = set[Path]()
     with tarfile.open(fileobj=into, mode="w:gz") as archive:
-        for path in _files(root, root, ignored):
+        for path in _files(root, root, _ignored(root, dockerfile)):
             archive.add(path, path.relative_to(root).as_posix(), recursive=False, filter=_anonymous)
-        archive.add(dockerfile, name, recursive=False, filter=_anonymous)
+            packed.add(path)
+        if dockerfile in packed and not dockerfile.is_symlink():
+            return dockerfile.relative_to(root).as_posix()
+        name = f"{hashlib.sha256(dockerfile.read_bytes()).hexdigest()[:32]}_{dockerfile.name}"
+        archive.add(dockerfile.resolve(), name, recursive=False, filter=_anonymous)
+    return name
 
 
 def _files(root: Path, directory: Path, ignored: PatternMatcher) -> Iterator[Path]:

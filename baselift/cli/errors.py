@@ -45,5 +45,6 @@ def explained(command: Callable[P, T]) -> Callable[P, T]:
 def _refusal(error: HttpResponseError) -> CommandError:
     code = getattr(error.error, "code", None)
     message = getattr(error.error, "message", None) or error.message
-    text = f"({code}) {message}" if code else message
-    return CommandError(text, EXIT_NOT_FOUND if error.status_code == NOT_FOUND else 1)
+    if not code:
+        return CommandError(f"the answer is no answer of Baselift's: {message}")
+    return CommandError(f"({code}) {message}", EXIT_NOT_FOUND if error.status_code == NOT_FOUND else 1)

@@ -23,16 +23,17 @@ FAILURES = {
 def follow(connection: Connection, run: str, *, quiet: bool = False) -> str:
     """Print the log to its end, or only wait for it; return the outcome in its metadata, for example ``successful``."""
     link = connection.client.runs.get_log_sas_url(*connection.where, run).log_link or ""
-    offset, pause = 0, PAUSE
+    offset, pause, rest = 0, PAUSE, b""
     with BlobClient.from_blob_url(link, api_version="2025-11-05") as blob:
         while True:
             properties = _properties(blob)
             size = properties.size if properties else 0
             if properties and size > offset:
                 if not quiet:
-                    click.echo(_text(blob, offset, size), nl=False)
+                    rest = _print_lines(rest + blob.download_blob(offset=offset, length=size - offset).readall())
                 offset, pause = size, PAUSE
             elif outcome := _outcome(properties):
+                click.echo(rest.decode(errors="replace"), nl=False)
                 return outcome
             else:
                 time.sleep(pause)
@@ -52,9 +53,11 @@ def _properties(blob: BlobClient) -> Any:
         return None
 
 
-def _text(blob: BlobClient, offset: int, size: int) -> str:
-    data = blob.download_blob(offset=offset, length=size - offset).readall()
-    return data.decode(errors="ignore").replace("\r\n", "\n")
+def _print_lines(data: bytes) -> bytes:
+    """Print the whole lines; return what follows the last: a piece of the log may end within a character."""
+    whole, end, rest = data.rpartition(b"\n")
+    click.echo((whole + end).decode(errors="replace").replace("\r\n", "\n"), nl=False)
+    return rest
 
 
 def _outcome(properties: Any) -> str | None:

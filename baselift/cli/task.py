@@ -10,31 +10,40 @@ from baselift.cli.connection import Connection
 from baselift.cli.errors import EXIT_NOT_FOUND, CommandError, explained
 from baselift.cli.logs import follow
 
-ENABLED = {True: "Enabled", False: "Disabled"}
+STATES = ("Queued", "Started", "Running", "Succeeded", "Failed", "Canceled", "Error", "Timeout")
 
 
-@click.group()
+@click.group(short_help="Tasks and their runs.")
 def task() -> None:
-    """Tasks and their runs."""
+    """Tasks, which build an image again when its base image moves, and their runs."""
 
 
 def _definition(command: options.Command) -> options.Command:
     for option in reversed(
         (
-            click.option("--image", "-t", "images", multiple=True, help="Name and tag; {{.Run.ID}} is the run's id."),
-            click.option("--context", "-c", help="URL of a git repository: URL[#branch[:directory]]."),
-            click.option("--file", "-f", "dockerfile", help="Dockerfile in the context."),
-            click.option("--arg", "args", multiple=True, metavar="NAME=VALUE", help="Build argument."),
-            click.option("--secret-arg", "secret_args", multiple=True, metavar="NAME=VALUE", help="Secret argument."),
-            click.option("--target", help="Stage to build."),
-            click.option("--platform", help="os/architecture[/variant]."),
-            click.option("--timeout", type=int, help="Seconds, 300 to 28800."),
-            click.option("--no-cache", type=bool, help="Build without cached layers."),
-            click.option("--no-push", type=bool, help="Build only."),
-            click.option("--git-access-token", help="Token to read the repository with."),
-            click.option("--base-image-trigger-enabled", type=bool, help="Rebuild when a base image moves."),
-            click.option("--base-image-trigger-type", type=click.Choice(["Runtime", "All"]), help="Which bases count."),
-            click.option("--status", type=click.Choice(["Enabled", "Disabled"]), help="Whether triggers act."),
+            options.images,
+            click.option("--context", "-c", metavar="URL", help="Git repository: URL[#branch[:directory]]."),
+            click.option("--file", "-f", "dockerfile", metavar="PATH", help="Dockerfile in the context."),
+            options.pairs("--arg", "args", "Build argument"),
+            options.pairs("--secret-arg", "secret_args", "Build argument that no log and no answer shows"),
+            options.target,
+            options.build_platform,
+            options.timeout,
+            click.option("--no-cache", type=bool, metavar="true|false", help="Build without cached layers."),
+            click.option("--no-push", type=bool, metavar="true|false", help="Build and do not push."),
+            click.option("--git-access-token", metavar="TOKEN", help="Token that reads the repository."),
+            click.option(
+                "--base-image-trigger-enabled",
+                type=bool,
+                metavar="true|false",
+                help="Build again when a base image moves; a new task does.",
+            ),
+            click.option(
+                "--base-image-trigger-type",
+                type=click.Choice(["Runtime", "All"]),
+                help="Bases that count: of the last stage, or of all stages.",
+            ),
+            click.option("--status", type=click.Choice(["Enabled", "Disabled"]), help="Disabled: nothing triggers it."),
         )
     ):
         command = option(command)
@@ -52,8 +61,11 @@ def create(name: str, registry: str | None, **given: Any) -> None:
     connection = Connection(registry)
     if not given["context"]:
         raise CommandError("--context is needed: the URL of a git repository")
+    if not given["images"] and not given["no_push"]:
+        raise CommandError("--image is needed, or --no-push true for a task that only builds")
     step = {"type": "Docker", "dockerFilePath": "Dockerfile", "isPushEnabled": True, "noCache": False} | _step(given)
-    trigger = {} if given["base_image_trigger_enabled"] is False else {"baseImageTrigger": _base_trigger(given)}
+    usual = {"baseImageTriggerType": "Runtime", "status": "Enabled"}
+    trigger = {} if given["base_image_trigger_enabled"] is False else {"baseImageTrigger": usual | _base_trigger(given)}
     properties = {
         "status": given["status"] or "Enabled",
         "timeout": given["timeout"] or 3600,
@@ -121,18 +133,21 @@ def delete(name: str, registry: str | None, *, yes: bool) -> None:
 
 @task.command("run")
 @options.task_name
-@click.option("--context", "-c", help="Another context for this run.")
-@click.option("--file", "-f", "dockerfile", help="Another Dockerfile for this run.")
-@click.option("--arg", "args", multiple=True, metavar="NAME=VALUE", help="Build argument for this run.")
-@click.option("--secret-arg", "secret_args", multiple=True, metavar="NAME=VALUE", help="Secret argument for this run.")
-@click.option("--target", help="Another stage for this run.")
-@click.option("--no-logs", is_flag=True, help="Print the run instead of its log.")
-@click.option("--no-wait", is_flag=True, help="Return when the run is queued.")
+@click.option("--context", "-c", metavar="URL", help="Another context, for this run.")
+@click.option("--file", "-f", "dockerfile", metavar="PATH", help="Another Dockerfile, for this run.")
+@options.pairs("--arg", "args", "Build argument for this run")
+@options.pairs("--secret-arg", "secret_args", "Build argument for this run that no log shows")
+@click.option("--target", metavar="STAGE", help="Another stage, for this run.")
+@options.no_logs
+@options.no_wait
 @options.registry
 @options.output
 @explained
 def run(name: str, registry: str | None, **given: Any) -> None:
-    """Run a task now and follow its log."""
+    """Run a task now and print its log while it runs.
+
+    The exit code is 0 when the run succeeded, otherwise 1.
+    """
     connection = Connection(registry)
     overrides = {"contextPath": given["context"], "file": given["dockerfile"], "target": given["target"]}
     request = {
@@ -145,16 +160,21 @@ def run(name: str, registry: str | None, **given: Any) -> None:
 
 
 @task.command("list-runs")
-@click.option("--name", "-n", help="Only runs of this task.")
-@click.option("--run-status", help="Only runs in this state.")
-@click.option("--top", type=int, default=15, show_default=True, help="How many, newest first.")
+@click.option("--name", "-n", metavar="TASK", help="Only runs of this task.")
+@click.option(
+    "--run-status",
+    type=click.Choice(STATES, case_sensitive=False),
+    metavar="STATE",
+    help=f"Only runs in this state: {', '.join(STATES)}.",
+)
+@click.option("--top", type=click.IntRange(1, 1000), default=15, show_default=True, help="How many, newest first.")
 @options.registry
 @options.output
 @explained
 def list_runs(name: str | None, run_status: str | None, top: int, registry: str | None, output: str) -> None:
     """Print the newest runs."""
     connection = Connection(registry)
-    terms = [f"{field} eq '{value}'" for field, value in (("TaskName", name), ("Status", run_status)) if value]
+    terms = [_equal(field, value) for field, value in (("TaskName", name), ("Status", run_status)) if value]
     found = connection.client.runs.list(*connection.where, filter=" and ".join(terms) or None, top=top)
     _show_runs(list(found), output)
 
@@ -181,22 +201,28 @@ def cancel_run(run_id: str, registry: str | None) -> None:
 
 
 @task.command("logs")
-@click.option("--name", "-n", help="The newest run of this task.")
-@click.option("--run-id", help="This run; default: the newest.")
+@click.option("--name", "-n", metavar="TASK", help="The newest run of this task.")
+@click.option("--run-id", metavar="ID", help="This run; by default the newest.")
 @options.registry
 @explained
 def logs(name: str | None, run_id: str | None, registry: str | None) -> None:
-    """Print a run's log, to its end when it still runs."""
+    """Print a run's log; of one that still runs, to its end."""
     connection = Connection(registry)
     follow(connection, run_id or _newest(connection, name))
 
 
 def _newest(connection: Connection, name: str | None) -> str:
-    wanted = f"TaskName eq '{name}'" if name else None
+    wanted = _equal("TaskName", name) if name else None
     found = list(connection.client.runs.list(*connection.where, filter=wanted, top=1))
     if not found:
         raise CommandError(f"task '{name}' has no runs" if name else "there are no runs", EXIT_NOT_FOUND)
     return str(output.flat(found[0])["runId"])
+
+
+def _equal(field: str, value: str) -> str:
+    """A condition of the API's `$filter`, where a quote in a text is doubled."""
+    quoted = value.replace("'", "''")
+    return f"{field} eq '{quoted}'"
 
 
 def _step(given: dict[str, Any]) -> dict[str, Any]:
@@ -215,9 +241,11 @@ def _step(given: dict[str, Any]) -> dict[str, Any]:
 
 def _base_trigger(given: dict[str, Any]) -> dict[str, Any]:
     trigger = {"name": "defaultBaseimageTriggerName"}
-    if given["base_image_trigger_type"] or given["context"]:
-        trigger["baseImageTriggerType"] = given["base_image_trigger_type"] or "Runtime"
-    return trigger | {"status": "Disabled" if given["base_image_trigger_enabled"] is False else "Enabled"}
+    if given["base_image_trigger_type"]:
+        trigger["baseImageTriggerType"] = given["base_image_trigger_type"]
+    if given["base_image_trigger_enabled"] is not None:
+        trigger["status"] = "Enabled" if given["base_image_trigger_enabled"] else "Disabled"
+    return trigger
 
 
 def _show(tasks: Any, form: str) -> None:

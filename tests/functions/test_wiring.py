@@ -1,0 +1,127 @@
+"""What the function app registers, as the host's worker sees it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import function_app
+
+REPOSITORY = Path(__file__).parents[2]
+SUBSCRIPTION = "subscriptions/{subscription}"
+GROUP = "subscriptions/{subscription}/resourceGroups/{resourceGroup}"
+PROVIDER = "providers/Microsoft.ContainerRegistry"
+REGISTRY = f"{GROUP}/{PROVIDER}/registries/{{registry}}"
+Wired = tuple[str, str | None, tuple[str, ...], str | None]
+
+
+def http(route: str, *methods: str) -> Wired:
+    """Roles, not keys, say who may call: the host lets everybody through."""
+    return "httpTrigger", route, methods, "ANONYMOUS"
+
+
+WIRING: dict[str, Wired] = {
+    "build": ("queueTrigger", "builds", (), None),
+    "group_delete": http(GROUP, "DELETE"),
+    "group_exists": http(GROUP, "HEAD"),
+    "group_get": http(GROUP, "GET"),
+    "group_put": http(GROUP, "PUT"),
+    "groups_list": http(f"{SUBSCRIPTION}/resourceGroups", "GET"),
+    "health": http("health", "GET"),
+    "image_pushed": ("eventGridTrigger", None, (), None),
+    "image_webhook": http("webhooks/{dialect}", "POST"),
+    "login_device": http("adfs/oauth2/devicecode", "POST"),
+    "login_discovery": http("adfs/.well-known/openid-configuration", "GET"),
+    "login_metadata": http("metadata/endpoints", "GET"),
+    "login_token": http("adfs/oauth2/token", "POST"),
+    "pool_delete": http(f"{REGISTRY}/agentPools/{{agentPool}}", "DELETE"),
+    "pool_get": http(f"{REGISTRY}/agentPools/{{agentPool}}", "GET"),
+    "pool_patch": http(f"{REGISTRY}/agentPools/{{agentPool}}", "PATCH"),
+    "pool_put": http(f"{REGISTRY}/agentPools/{{agentPool}}", "PUT"),
+    "pool_queue": http(f"{REGISTRY}/agentPools/{{agentPool}}/listQueueStatus", "POST"),
+    "pools_list": http(f"{REGISTRY}/agentPools", "GET"),
+    "reconcile": ("timerTrigger", "%BASELIFT_RECONCILE%", (), None),
+    "registries_in_group": http(f"{GROUP}/{PROVIDER}/registries", "GET"),
+    "registries_list": http(f"{SUBSCRIPTION}/{PROVIDER}/registries", "GET"),
+    "registry_credentials": http(f"{REGISTRY}/listCredentials", "POST"),
+    "registry_delete": http(REGISTRY, "DELETE"),
+    "registry_get": http(REGISTRY, "GET"),
+    "registry_name": http(f"{SUBSCRIPTION}/{PROVIDER}/checkNameAvailability", "POST"),
+    "registry_patch": http(REGISTRY, "PATCH"),
+    "registry_put": http(REGISTRY, "PUT"),
+    "registry_upload": http(f"{REGISTRY}/listBuildSourceUploadUrl", "POST"),
+    "registry_usages": http(f"{REGISTRY}/listUsages", "GET"),
+    "resources_list": http(f"{SUBSCRIPTION}/resources", "GET"),
+    "run_cancel": http(f"{REGISTRY}/runs/{{run}}/cancel", "POST"),
+    "run_get": http(f"{REGISTRY}/runs/{{run}}", "GET"),
+    "run_log": http(f"{REGISTRY}/runs/{{run}}/listLogSasUrl", "POST"),
+    "run_patch": http(f"{REGISTRY}/runs/{{run}}", "PATCH"),
+    "run_schedule": http(f"{REGISTRY}/scheduleRun", "POST"),
+    "runs_list": http(f"{REGISTRY}/runs", "GET"),
+    "scan": ("queueTrigger", "scans", (), None),
+    "subscription_get": http(SUBSCRIPTION, "GET"),
+    "subscriptions_list": http("subscriptions", "GET"),
+    "task_delete": http(f"{REGISTRY}/tasks/{{task}}", "DELETE"),
+    "task_details": http(f"{REGISTRY}/tasks/{{task}}/listDetails", "POST"),
+    "task_get": http(f"{REGISTRY}/tasks/{{task}}", "GET"),
+    "task_patch": http(f"{REGISTRY}/tasks/{{task}}", "PATCH"),
+    "task_put": http(f"{REGISTRY}/tasks/{{task}}", "PUT"),
+    "task_run_delete": http(f"{REGISTRY}/taskRuns/{{taskRun}}", "DELETE"),
+    "task_run_details": http(f"{REGISTRY}/taskRuns/{{taskRun}}/listDetails", "POST"),
+    "task_run_get": http(f"{REGISTRY}/taskRuns/{{taskRun}}", "GET"),
+    "task_run_patch": http(f"{REGISTRY}/taskRuns/{{taskRun}}", "PATCH"),
+    "task_run_put": http(f"{REGISTRY}/taskRuns/{{taskRun}}", "PUT"),
+    "task_runs_list": http(f"{REGISTRY}/taskRuns", "GET"),
+    "tasks_list": http(f"{REGISTRY}/tasks", "GET"),
+    "tenants_list": http("tenants", "GET"),
+    "zz_not_found": http("{*path}"),
+}
+"""Function: its trigger; its route, queue or schedule; its methods; who may call it."""
+IMPORT = """
+import json, sys
+network = []
+calls = {"socket.connect", "socket.getaddrinfo"}
+sys.addaudithook(lambda event, args: network.append(event) if event in calls else None)
+import function_app
+print(json.dumps({"modules": sorted(sys.modules), "network": network}))
+"""
+
+
+@pytest.fixture(scope="module")
+def functions() -> list[Any]:
+    return list(function_app.app.get_functions())
+
+
+def wired(function: Any) -> Wired:
+    bindings = [json.loads(text) for text in function.get_raw_bindings()]
+    trigger = next(binding for binding in bindings if binding["type"].endswith("Trigger"))
+    place = trigger.get("route") or trigger.get("queueName") or trigger.get("schedule")
+    return trigger["type"], place, tuple(trigger.get("methods") or ()), trigger.get("authLevel")
+
+
+def test_the_app_has_these_functions_on_these_triggers(functions):
+    assert {function.get_function_name(): wired(function) for function in functions} == WIRING
+
+
+def test_no_binding_argument_has_an_underscore_which_the_host_refuses(functions):
+    names = [binding.name for function in functions for binding in function.get_bindings()]
+    assert len(names) >= len(WIRING)
+    assert [name for name in names if "_" in name] == []
+
+
+def test_the_function_for_unmatched_paths_is_tried_last(functions):
+    names = sorted(function.get_function_name() for function in functions)
+    assert names[-1] == "zz_not_found"
+
+
+def test_indexing_the_app_imports_no_sdk_and_asks_no_network():
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", IMPORT], cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=60
+    )
+    seen = json.loads(done.stdout)
+    slow = ("azure.storage", "azure.data", "azure.identity", "azure.mgmt", "azure.core", "aiohttp", "cryptography")
+    assert [name for name in seen["modules"] if name.startswith(slow)] == []
+    assert seen["network"] == []
