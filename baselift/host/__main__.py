@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from baselift.host.errors import HostError
+from baselift.host.options import Options
 from baselift.host.server import DEFAULT_GRACE, DEFAULT_PORT, Host, bind, environment
 from baselift.host.settings import local_settings
 
@@ -38,7 +39,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="address to listen on")
     parser.add_argument("--port", type=int, help=f"port; 0 takes a free one (default: {DEFAULT_PORT})")
     parser.add_argument("--grace", type=float, default=DEFAULT_GRACE, help="seconds running calls get at the end")
+    parser.add_argument("--enable-auth", action="store_true", help="ask for keys, as a deployed app does")
+    parser.add_argument("--https", action="store_true", help="speak https, with a certificate of a private CA")
+    parser.add_argument(
+        "--https-dir", type=_directory, metavar="DIR", help="where that CA is kept, made on first use (needs --https)"
+    )
+    parser.add_argument(
+        "--https-name", action="append", default=[], metavar="NAME", help="a further name of this host (needs --https)"
+    )
     return parser
+
+
+def _options(given: argparse.Namespace) -> Options:
+    if given.https and given.https_dir is None:
+        raise HostError("--https needs --https-dir DIR, the directory where its certificates are kept")
+    if not given.https and (given.https_dir or given.https_name):
+        raise HostError("--https-dir and --https-name need --https")
+    return Options(given.enable_auth, given.https_dir, tuple(given.https_name))
 
 
 def _directory(text: str) -> Path:
@@ -47,15 +64,18 @@ def _directory(text: str) -> Path:
 
 async def _serve(options: argparse.Namespace) -> None:
     app_dir: Path = options.app
+    run_as = _options(options)
     stop = _stop_signal()
     port = options.port
     if port is None:
         port = local_settings(app_dir, {})[1] or DEFAULT_PORT
     bound = bind(options.host, port)
     with contextlib.closing(bound), environment(app_dir, {}, bound.getsockname()[1]) as settings:
-        host = Host(app_dir, settings, bound)
+        host = Host(app_dir, settings, bound, run_as)
         _print_functions(host)
         await host.start()
+        if host.ca:
+            sys.stdout.write(f"CA certificate: {host.ca}\n")
         sys.stdout.write(f"Host started: {host.url}\n")
         sys.stdout.flush()
         await stop.wait()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from baselift.host.messages import Request
     from baselift.host.model import Function
 
+SYSTEM_KEY = "eventgrid_extension"
 _METHODS = frozenset({"GET", "PUT", "POST", "DELETE", "OPTIONS"})
 _ORIGIN = re.compile(r"([a-z0-9-]+\.)*eventgrid\.azure\.(net|us|cn|eaglex|scloud)", re.IGNORECASE)
 _DEFAULT_ORIGIN = "eventgrid.azure.net"
@@ -38,7 +39,10 @@ class EventGridWebhook:
     async def __call__(self, request: Request) -> Response:
         if request.method not in _METHODS:
             return Response(404)
-        if self._access(request) < Level.ADMIN:
+        grant = await self._access(request)
+        if not grant.allows(Level.SYSTEM):
+            return Response(401 if grant.level is Level.ANONYMOUS else 403)
+        if grant.level is Level.SYSTEM and grant.key != SYSTEM_KEY:
             return Response(401)
         name = next((value for key, value in request.query.items() if key.lower() == "functionname"), "")
         function = self._functions.get(name)
@@ -62,7 +66,7 @@ class EventGridWebhook:
         raise ValueError(f"header aeg-event-type is {kind!r}; it must be SubscriptionValidation or Notification")
 
     async def _deliver(self, function: Function, events: list[dict[str, Any]]) -> Response:
-        calls = [self._invoker.invoke(function, _call(event)) for event in events]
+        calls = [self._invoker.invoke(function, event_call(event)) for event in events]
         results = await asyncio.gather(*calls, return_exceptions=True)
         failed = next((result for result in results if isinstance(result, BaseException)), None)
         if isinstance(failed, asyncio.CancelledError):
@@ -100,7 +104,8 @@ def _validated(events: list[dict[str, Any]]) -> Response:
     return json_response(200, {"validationResponse": code})
 
 
-def _call(event: dict[str, Any]) -> Call:
+def event_call(event: dict[str, Any]) -> Call:
+    """The call that an event makes."""
     return Call(
         Datum(json.dumps(event), "json"),
         f"EventGrid trigger fired at {datetime.now(UTC).isoformat()}",

@@ -52,6 +52,12 @@ class Invoker:
         self._timeout = timeout
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="function")
         self._in_threads: set[Future[Any]] = set()
+        self._running = 0
+
+    @property
+    def running(self) -> int:
+        """How many calls have begun and not ended."""
+        return self._running
 
     @property
     def busy_threads(self) -> int:
@@ -69,6 +75,7 @@ class Invoker:
         _log.info("Executing 'Functions.%s' (Reason='%s', Id=%s)", function.name, call.reason, invocation_id)
         start = time.perf_counter()
         outcome = "Failed"
+        self._running += 1
         try:
             result = await self._run(function, call, invocation_id)
             outcome = "Succeeded"
@@ -79,6 +86,7 @@ class Invoker:
             _log.exception("Exception while executing 'Functions.%s' (Id=%s)", function.name, invocation_id)
             raise
         finally:
+            self._running -= 1
             took = round((time.perf_counter() - start) * 1000)
             level = logging.INFO if outcome == "Succeeded" else logging.ERROR
             line = "Executed 'Functions.%s' (%s, Id=%s, Duration=%dms)"

@@ -6,6 +6,7 @@ import logging
 import os
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,8 @@ from baselift.host.timers import StatusBlob, TimerListener
 from baselift.host.web import Endpoint, endpoint
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from baselift.host.hostjson import HostConfig
     from baselift.host.invocation import Invoker
     from baselift.host.model import Function
@@ -36,11 +39,11 @@ class Listener(Protocol):
 
 @dataclass(slots=True)
 class Listeners:
-    """Everything the functions of an app listen on."""
+    """Everything the functions of an app listen on; `loops` make a fresh listener each time."""
 
     endpoints: list[Endpoint] = field(default_factory=list)
     events: dict[str, Function] = field(default_factory=dict)
-    loops: dict[str, Listener] = field(default_factory=dict)
+    loops: dict[str, Callable[[], Listener]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +85,16 @@ class Builder:
         elif kind == "eventGridTrigger":
             built.events[function.name] = function
         elif kind == "queueTrigger":
-            loop = QueueListener(function, self.storage, self.config.queues, self.invoker, self.writer, self.wakeups)
-            self._listen(function, loop, built)
+            options = (self.config.queues, self.invoker, self.writer, self.wakeups)
+            self._listen(function, partial(QueueListener, function, self.storage, *options), built)
         else:
-            timer = TimerListener(function, self._status(function), time_zone(self.settings), self.invoker)
-            self._listen(function, timer, built)
+            status, zone = self._status(function), time_zone(self.settings)
+            self._listen(function, partial(TimerListener, function, status, zone, self.invoker), built)
 
-    def _listen(self, function: Function, loop: Listener, built: Listeners) -> None:
+    def _listen(self, function: Function, make: Callable[[], Listener], built: Listeners) -> None:
+        make()  # raises what is wrong with it before the host serves
         if not function.disabled:
-            built.loops[function.name] = loop
+            built.loops[function.name] = make
 
     def _status(self, function: Function) -> StatusBlob | None:
         try:

@@ -222,7 +222,7 @@ def queue_call(function: Function, message: QueueMessage, *, base64_encoded: boo
     return Call(
         Datum(body, "bytes") if binary else Datum(text, "string"),
         f"New queue message detected on '{function.trigger.properties['queueName']}'.",
-        metadata={name: Datum(json.dumps(value), "json") for name, value in system.items()},
+        metadata={name: Datum(json.dumps(value), "json") for name, value in system.items() if value is not None},
         data={**_json_members(text), **system, "queueTrigger": text},
     )
 

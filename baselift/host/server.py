@@ -15,12 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from baselift.host import hostjson, identity, indexing, web
-from baselift.host.access import everyone_is_admin
-from baselift.host.errors import HostError
+from baselift.host import eventgrid, hostjson, identity, indexing, web
+from baselift.host.access import ByKey, everyone_is_admin
+from baselift.host.admin import Admin, Known
+from baselift.host.drain import Drain
+from baselift.host.errors import FunctionError, HostError
 from baselift.host.eventgrid import EventGridWebhook
+from baselift.host.https import Https
 from baselift.host.invocation import Invoker
+from baselift.host.keyring import new_value
+from baselift.host.keystore import HOST, KeyStore, KeysUnavailableError, check_kind
 from baselift.host.listeners import Builder
+from baselift.host.options import Options
 from baselift.host.outputs import QueueWriter, Wakeups
 from baselift.host.settings import Settings, local_settings
 from baselift.host.storage import Storage
@@ -28,11 +34,15 @@ from baselift.host.storage import Storage
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
+    from baselift.host.access import Access
+    from baselift.host.listeners import Listener
+
 _log = logging.getLogger(__name__)
 _BODY_LIMIT = 104_857_600
 _CANCEL_SECONDS = 5.0
 DEFAULT_PORT = 7071
 DEFAULT_GRACE = 10.0
+DEFAULTS = Options()
 
 
 class _Server(uvicorn.Server):
@@ -52,52 +62,87 @@ class Host:
         HostError: the app as a whole cannot run.
     """
 
-    def __init__(self, app_dir: Path, settings: Settings, bound: socket.socket) -> None:
+    def __init__(self, app_dir: Path, settings: Settings, bound: socket.socket, options: Options = DEFAULTS) -> None:
         self._started_at = time.monotonic()
         self._socket = bound
-        address, port = bound.getsockname()[:2]
-        self.url = f"http://{f'[{address}]' if ':' in address else address}:{port}"
+        self._https = Https(options.https_dir, options.https_names) if options.https_dir else None
+        self.url = _url(bound, "https" if self._https else "http")
         self.id = identity.host_id(app_dir, settings)
         self._instance = uuid.uuid4().hex
         self._state = "Starting"
         config = hostjson.load(app_dir, settings)
         self._storage = Storage(settings)
+        self._keys = KeyStore(self._storage, self.id)
+        access = self._access(settings) if options.enable_auth else everyone_is_admin
         wakeups = Wakeups()
         writer = QueueWriter(self._storage, wakeups, base64_encoded=config.queues.base64)
         self._invoker = Invoker(writer, config.function_timeout, _positive(settings, "PYTHON_THREADPOOL_THREAD_COUNT"))
         found, self.errors = indexing.index(app_dir, config, settings)
         builder = Builder(config, settings, self._storage, self._invoker, writer, wakeups, self.id)
-        listeners = builder.build(found, self.errors)
+        self._listeners = builder.build(found, self.errors)
         self.functions = [function for function in found if function.name not in self.errors]
-        self._loops = listeners.loops
+        self._needs_event_key = options.enable_auth and bool(self._listeners.events)
+        self._loops: list[Listener] = []
         self._loop_tasks: set[asyncio.Task[None]] = set()
-        self._server = _Server(
-            uvicorn.Config(
-                web.WebApp(
-                    listeners.endpoints,
-                    {
-                        "admin/host/ping": web.ping,
-                        "admin/host/status": web.status(everyone_is_admin, self._describe),
-                        "runtime/webhooks/eventgrid": EventGridWebhook(
-                            listeners.events, self._invoker, everyone_is_admin
-                        ),
-                    },
-                    self._invoker,
-                    everyone_is_admin,
-                    body_limit=_positive(settings, "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT") or _BODY_LIMIT,
-                    homepage=not settings.is_true("AzureWebJobsDisableHomepage"),
-                ),
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                ws="none",
-            )
-        )
+        self._admin = self._administration(access)
+        self._server = self._http(settings, access)
         self._serving: asyncio.Task[None] | None = None
+        self._renewing: asyncio.Task[None] | None = None
+
+    @property
+    def ca(self) -> Path | None:
+        """The certificate that clients must trust; None without https."""
+        return self._https.files.ca if self._https else None
+
+    def _access(self, settings: Settings) -> ByKey:
+        check_kind(settings)
+        try:
+            self._storage.blobs()
+        except FunctionError as error:
+            raise HostError(f"--enable-auth keeps its keys in storage: {error}") from None
+        return ByKey(self._keys)
+
+    def _administration(self, access: Access) -> Admin:
+        functions = {function.name: function for function in self.functions}
+        routes = {found.function.name: found.route.template for found in self._listeners.endpoints}
+        drain = Drain(self._stop_loops, self._start_loops, lambda: self._invoker.running)
+        known = Known(functions, routes, self.errors, self._describe)
+        return Admin(access, known, self._invoker, drain, self._keys)
+
+    def _http(self, settings: Settings, access: Access) -> _Server:
+        app = web.WebApp(
+            self._listeners.endpoints,
+            {"runtime/webhooks/eventgrid": EventGridWebhook(self._listeners.events, self._invoker, access)},
+            self._admin,
+            self._invoker,
+            access,
+            body_limit=_positive(settings, "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT") or _BODY_LIMIT,
+            homepage=not settings.is_true("AzureWebJobsDisableHomepage"),
+        )
+        files = self._https.files if self._https else None
+        config = uvicorn.Config(
+            app,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            ws="none",
+            ssl_certfile=files.server if files else None,
+            ssl_keyfile=files.key if files else None,
+        )
+        config.load()
+        if self._https:
+            config.ssl = self._https.context
+        return _Server(config)
 
     async def start(self) -> None:
-        """Serve HTTP and start every listener; returns when the host answers."""
+        """Serve HTTP and start every listener; returns when the host answers.
+
+        Raises:
+            HostError: keys are asked for and their storage does not answer, or the server ends.
+        """
+        if self._needs_event_key:
+            await self._make_event_key()
         # uvicorn's own switch depends on which handlers the process has; its lines would show query strings.
         logging.getLogger("uvicorn.access").disabled = True
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
@@ -106,10 +151,32 @@ class Host:
                 await self._serving
                 raise HostError("the HTTP server ended before it began to serve")
             await asyncio.sleep(0.005)
-        for name, loop in self._loops.items():
-            self._loop_tasks.add(asyncio.create_task(self._watched(name, loop.run()), name=name))
+        if self._https:
+            self._renewing = asyncio.create_task(self._https.keep_fresh())
+        self._start_loops()
         await asyncio.sleep(0)
         self._state = "Running"
+
+    async def _make_event_key(self) -> None:
+        try:
+            await self._keys.change(
+                HOST, lambda ring: ring.sections["systemKeys"].setdefault(eventgrid.SYSTEM_KEY, new_value())
+            )
+        except KeysUnavailableError as error:
+            raise HostError(str(error)) from None
+
+    def _start_loops(self) -> None:
+        for name, make in self._listeners.loops.items():
+            loop = make()
+            self._loops.append(loop)
+            task = asyncio.create_task(self._watched(name, loop.run()), name=name)
+            self._loop_tasks.add(task)
+            task.add_done_callback(self._loop_tasks.discard)
+
+    def _stop_loops(self) -> None:
+        for loop in self._loops:
+            loop.stop()
+        self._loops.clear()
 
     async def stop(self, grace: float) -> bool:
         """Take nothing new, give what runs `grace` seconds, then cancel it.
@@ -118,10 +185,11 @@ class Host:
         cancelled; False means that a function still runs in a thread, which only the end of the process can stop.
         """
         self._state = "Stopping"
-        for loop in self._loops.values():
-            loop.stop()
+        self._stop_loops()
         self._server.should_exit = True
-        tasks = self._loop_tasks | ({self._serving} if self._serving else set())
+        if self._renewing:
+            self._renewing.cancel()
+        tasks = self._loop_tasks | self._admin.calls | ({self._serving} if self._serving else set())
         unfinished = await self._finish(tasks, grace) if tasks else set()
         self._invoker.close()
         await self._storage.close()
@@ -160,6 +228,11 @@ class Host:
             "processUptime": int((time.monotonic() - self._started_at) * 1000),
             **errors,
         }
+
+
+def _url(bound: socket.socket, scheme: str) -> str:
+    address, port = bound.getsockname()[:2]
+    return f"{scheme}://{f'[{address}]' if ':' in address else address}:{port}"
 
 
 def bind(address: str, port: int) -> socket.socket:
@@ -206,6 +279,7 @@ async def running(
     address: str = "127.0.0.1",
     port: int = 0,
     grace: float = DEFAULT_GRACE,
+    options: Options = DEFAULTS,
 ) -> AsyncIterator[Host]:
     """Run a function app on this event loop for as long as the context lasts.
 
@@ -218,7 +292,7 @@ async def running(
     directory = Path(app_dir).resolve()  # noqa: ASYNC240 - once, before anything is served
     bound = bind(address, port)
     with contextlib.closing(bound), environment(directory, settings or {}, bound.getsockname()[1]) as effective:
-        host = Host(directory, effective, bound)
+        host = Host(directory, effective, bound, options)
         try:
             await host.start()
             yield host

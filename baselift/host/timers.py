@@ -93,6 +93,16 @@ def status_from(text: bytes) -> Status | None:
     return Status(*(moment if moment.tzinfo else moment.replace(tzinfo=UTC) for moment in moments))
 
 
+def timer_call(status: Status | None, reason: str, *, past_due: bool) -> Call:
+    """The call that a timer makes."""
+    value: dict[str, Any] = {
+        "Schedule": {"AdjustForDST": True},
+        "ScheduleStatus": status.to_json() if status else None,
+        "IsPastDue": past_due,
+    }
+    return Call(Datum(json.dumps(value), "json"), reason)
+
+
 class StatusBlob:
     """The status of one timer in the host's storage; a storage fault is logged and leaves the timer running."""
 
@@ -176,14 +186,9 @@ class TimerListener:
 
     async def _fire(self, due: datetime, *, past_due: bool, status: Status | None = None) -> None:
         known = status or (await self._blob.read() if self._blob else None)
-        value: dict[str, Any] = {
-            "Schedule": {"AdjustForDST": True},
-            "ScheduleStatus": known.to_json() if known else None,
-            "IsPastDue": past_due,
-        }
+        reason = f"Timer fired at {self._now().isoformat()}"
         with suppress(Exception):
-            reason = f"Timer fired at {self._now().isoformat()}"
-            await self._invoker.invoke(self._function, Call(Datum(json.dumps(value), "json"), reason))
+            await self._invoker.invoke(self._function, timer_call(known, reason, past_due=past_due))
         if self._blob:
             now = self._now()
             await self._blob.write(Status(due, self._schedule.after(max(due, now)), now))

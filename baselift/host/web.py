@@ -10,7 +10,8 @@ from baselift.host import messages
 from baselift.host.access import Level, required_level
 from baselift.host.errors import FunctionError
 from baselift.host.functionhttp import call_of, response_of
-from baselift.host.messages import Response, json_response
+from baselift.host.keystore import KeysUnavailableError
+from baselift.host.messages import Response
 from baselift.host.routes import Route, compile_route
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class WebApp:
         self,
         endpoints: list[Endpoint],
         system: dict[str, Handler],
+        admin: Handler,
         invoker: Invoker,
         access: Access,
         *,
@@ -77,6 +79,7 @@ class WebApp:
     ) -> None:
         self._endpoints = endpoints
         self._system = system
+        self._admin = admin
         self._invoker = invoker
         self._access = access
         self._body_limit = body_limit
@@ -90,13 +93,17 @@ class WebApp:
             response = await self._answer(request)
         except messages.BodyTooLargeError:
             response = Response(413)
+        except KeysUnavailableError as error:
+            _log.error("Answering %s %s failed: %s", scope["method"], scope["path"], error)
+            response = Response(503)
         except Exception:  # noqa: BLE001 - no request may take the server down
             _log.exception("Answering %s %s failed", scope["method"], scope["path"])
             response = Response(500)
         await messages.send_response(send, response)
 
     async def _answer(self, request: Request) -> Response:
-        handler = self._system.get(request.path.lower())
+        path = request.path.lower()
+        handler = self._system.get(path) or (self._admin if path.startswith("admin/") else None)
         if handler is not None:
             return await handler(request)
         for found in self._endpoints:
@@ -110,10 +117,12 @@ class WebApp:
         return Response(404)
 
     async def _call(self, found: Endpoint, request: Request, parameters: dict[str, str]) -> Response:
-        if self._access(request) < found.level:
-            return Response(401)
-        if found.function.disabled:
-            return Response(404)
+        if found.function.disabled or found.level is not Level.ANONYMOUS:
+            grant = await self._access(request, found.function.name)
+            if not grant.allows(found.level):
+                return Response(401)
+            if found.function.disabled and not grant.is_master:
+                return Response(404)
         try:
             returned = await self._invoker.invoke(found.function, call_of(request, parameters))
         except Exception:  # noqa: BLE001 - the invoker has logged it, and the caller learns nothing of it
@@ -124,22 +133,3 @@ class WebApp:
 def _home() -> Response:
     page = "<!doctype html><title>Functions host</title><p>Your function app is up and running."
     return messages.text_response(200, page, "text/html; charset=utf-8")
-
-
-async def ping(request: Request) -> Response:
-    """`GET|POST /admin/host/ping`."""
-    return Response(200 if request.method in {"GET", "POST"} else 404)
-
-
-def status(access: Access, describe: Callable[[], dict[str, Any]]) -> Handler:
-    """`GET /admin/host/status`, for administrators."""
-
-    async def handler(request: Request) -> Response:
-        if request.method != "GET":
-            return Response(404)
-        level = access(request)
-        if level < Level.ADMIN:
-            return Response(401 if level is Level.ANONYMOUS else 403)
-        return json_response(200, describe())
-
-    return handler

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from baselift.host.certificates import Certificates
 from parts.errors import PartError
 from parts.ports import LOOPBACK, http_status, wait_for
 from parts.process import Child
@@ -22,18 +23,28 @@ class App:
 
     child: Child
     port: int
+    ca: Path | None = None
 
     @classmethod
-    def start(cls, port: int, environment: Mapping[str, str], log: Path, repository: Path = REPOSITORY) -> "App":
-        """Starts the app of the repository and returns once its ``/health`` answers 200.
+    def start(
+        cls,
+        port: int,
+        environment: Mapping[str, str],
+        log: Path,
+        repository: Path = REPOSITORY,
+        https: Certificates | None = None,
+    ) -> "App":
+        """Starts the app of the repository, by https where certificates are given.
+
+        Returns once its ``/health`` answers 200.
 
         Raises:
             PartError: BASELIFT_HOST names no host, or the app did not come up.
         """
         host = environment.get("BASELIFT_HOST", "embedded")
-        command = _command(host, port, repository)
+        command = _command(host, port, repository, https)
         child = Child.start("app", command, log=log, environment=_in_venv(environment), directory=repository)
-        app = cls(child, port)
+        app = cls(child, port, https.ca if https else None)
         try:
             wait_for(app.healthy, child.check, f"the app (its log: {log})", START_SECONDS)
         except BaseException:
@@ -43,22 +54,25 @@ class App:
 
     def healthy(self) -> bool:
         """Whether the app's ``/health`` answers 200."""
-        return http_status(self.port, "/health") == OK
+        return http_status(self.port, "/health", ca=self.ca) == OK
 
     @property
     def url(self) -> str:
         """The root of the app's HTTP API."""
-        return f"http://{LOOPBACK}:{self.port}"
+        return f"https://localhost:{self.port}" if self.ca else f"http://{LOOPBACK}:{self.port}"
 
     def stop(self) -> None:
         """Stops it: a run under way is left to the next start."""
         self.child.stop(STOP_SECONDS)
 
 
-def _command(host: str, port: int, repository: Path) -> list[str | Path]:
+def _command(host: str, port: int, repository: Path, https: Certificates | None) -> list[str | Path]:
     if host == "embedded":
         where = ["--app", str(repository), "--host", LOOPBACK, "--port", str(port)]
-        return [sys.executable, "-m", "baselift.host", *where]
+        secured = ["--https", "--https-dir", str(https.ca.parent)] if https else []
+        return [sys.executable, "-m", "baselift.host", *where, *secured]
+    if host == "func" and https:
+        raise PartError("--https needs the embedded host; BASELIFT_HOST is 'func'")
     if host == "func":
         return ["func", "start", "--port", str(port)]
     raise PartError(f"BASELIFT_HOST is {host!r}; it must be 'embedded' or 'func'")

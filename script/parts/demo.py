@@ -60,18 +60,34 @@ def _served(directory: Path, options: argparse.Namespace) -> Iterator[Scene]:
     state, git_root = directory / "state", directory / "git"
     write_sources(directory, git_root)
     command = _serve(state, git_root, options)
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True, text=True)
+    process = _start(command, directory / "serve.log" if options.keep else None)
     try:
-        print(_ready_line(process))
+        print(_ready_line(process), flush=True)
         endpoint = json.loads((state / "endpoint.json").read_text())
         yield Scene(directory, app=endpoint["url"], git=endpoint["git"], registry=endpoint["registry"])
     except BaseException:
         _end(process)
         raise
     if options.keep:
-        print(f"Everything is still up, with its state in {directory}. To stop it: kill {process.pid}")
+        print(
+            f"Everything is still up: BASELIFT_URL={endpoint['url']} .venv/bin/baselift task list-runs --output table"
+        )
+        print(f"To stop it: kill {process.pid}. Its state, which stays: {directory}")
     else:
         _end(process)
+
+
+def _start(command: list[str], log: Path | None) -> subprocess.Popen[str]:
+    """Starts the parts; what they complain of goes to the log where they outlive this process and its terminal."""
+    with log.open("wb") if log else contextlib.nullcontext() as errors:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            start_new_session=True,
+            text=True,
+        )
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -4,8 +4,10 @@ import contextlib
 import errno
 import http.client
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from parts.errors import PartError
 
@@ -54,9 +56,9 @@ def reserved_port(wanted: int, purpose: str) -> Iterator[int]:
         yield reservation.getsockname()[1]
 
 
-def http_status(port: int, path: str = "/", timeout: float = 5.0) -> int | None:
-    """The HTTP status of a GET on 127.0.0.1, or None while nothing answers."""
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=timeout)
+def http_status(port: int, path: str = "/", timeout: float = 5.0, ca: Path | None = None) -> int | None:
+    """The HTTP status of a GET on 127.0.0.1, by https where a CA is given, or None while nothing answers."""
+    connection = _connection(port, timeout, ca)
     try:
         connection.request("GET", path)
         with connection.getresponse() as response:
@@ -65,6 +67,13 @@ def http_status(port: int, path: str = "/", timeout: float = 5.0) -> int | None:
         return None
     finally:
         connection.close()
+
+
+def _connection(port: int, timeout: float, ca: Path | None) -> http.client.HTTPConnection:
+    if ca is None:
+        return http.client.HTTPConnection(LOOPBACK, port, timeout=timeout)
+    trusting = ssl.create_default_context(cafile=ca)
+    return http.client.HTTPSConnection(LOOPBACK, port, timeout=timeout, context=trusting)
 
 
 def wait_for(answers: Callable[[], bool], check: Callable[[], None], what: str, seconds: float) -> None:

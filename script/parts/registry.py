@@ -38,10 +38,12 @@ class Registry:
         *,
         notifications: Notifications | None = None,
         htpasswd: Path | None = None,
+        ca: Path | None = None,
     ) -> "Registry":
         """Starts it on the port, or a free one for 0, and returns once it answers.
 
         ``htpasswd`` names a file of users with bcrypt hashes; without it everyone on this machine may push.
+        ``ca`` is what it trusts where its notifications go by https.
 
         Raises:
             PartError: the port is in use, the program is missing, or it did not come up.
@@ -52,6 +54,8 @@ class Registry:
         write_private(file, json.dumps(configuration(state, port, notifications, htpasswd), indent=2))
         # The registry takes REGISTRY_* variables for configuration that overrides the file.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
+        if ca:
+            environment["SSL_CERT_FILE"] = str(ca)
         command: list[str | Path] = ["docker-registry", "serve", file]
         child = Child.start("registry", command, log=state / "registry.log", environment=environment)
         registry = cls(child, port)

@@ -70,6 +70,8 @@ def _wanted(options: argparse.Namespace) -> Wanted:
         registry_port=options.registry_port,
         notifications=options.notifications,
         git_root=options.git_root.absolute() if options.git_root else None,
+        https=options.https,
+        access=options.access,
     )
 
 
@@ -85,6 +87,12 @@ def _parser() -> argparse.ArgumentParser:
         help="the registry tells of no pushes; the reconciler finds them",
     )
     parser.add_argument("--git-root", type=Path, help="also serve the bare git repositories of this directory")
+    parser.add_argument("--https", action="store_true", help="the app speaks https, by a private CA under the state")
+    parser.add_argument(
+        "--access",
+        choices=("none", "clients"),
+        help="who may call: everyone on this machine, or who logs in with the client's secret (default: none)",
+    )
     return parser
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 from azure.storage.queue.aio import QueueServiceClient
 
-from baselift.host.server import running
+from baselift.host.server import DEFAULTS, running
 
 CONFORMANCE = Path(__file__).parent / "apps/conformance"
 
@@ -27,10 +27,13 @@ def settings_for(storage, **more):
 
 
 @asynccontextmanager
-async def client_of(storage, grace=10, app=CONFORMANCE, **more):
+async def client_of(storage, grace=10, app=CONFORMANCE, options=DEFAULTS, **more):
     """A session whose base is a running host; `session.host` and `session.settings` tell of it."""
     settings = settings_for(storage, **more)
-    async with running(app, settings, grace=grace) as host, aiohttp.ClientSession(host.url) as session:
+    async with (
+        running(app, settings, grace=grace, options=options) as host,
+        aiohttp.ClientSession(host.url) as session,
+    ):
         session.__dict__.update(host=host, settings=settings)
         yield session
 

@@ -14,6 +14,7 @@ def test_every_setting_of_the_app_is_there_with_its_default(tmp_path):
         "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.200",
         "AzureFunctionsJobHost__extensions__queues__newBatchThreshold": "2",
         "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+        "BASELIFT_ACCESS": "none",
         "BASELIFT_BUILDS": "3",
         "BASELIFT_LEASE_SECONDS": "60",
         "BASELIFT_LOGIN_SERVER": "localhost:5000",
@@ -23,10 +24,22 @@ def test_every_setting_of_the_app_is_there_with_its_default(tmp_path):
         "BASELIFT_RESOURCE_GROUP": "local",
         "BASELIFT_STATE": str(tmp_path / "builder"),
         "BASELIFT_SUBSCRIPTION": "00000000-0000-0000-0000-000000000000",
+        "BASELIFT_TIMERS": "*/15 * * * * *",
         "FUNCTIONS_WORKER_RUNTIME": "python",
     }
     assert len(base64.b64decode(made["BASELIFT_SECRET_KEY"], validate=True)) == 32
     assert len(made["BASELIFT_WEBHOOK_SECRET"]) >= 32
+
+
+def test_in_mode_clients_the_setting_has_the_hash_of_a_secret_that_is_kept(tmp_path):
+    settings = app_settings(tmp_path, PLACES, {"BASELIFT_ACCESS": "none"}, "clients")
+
+    assert settings["BASELIFT_ACCESS"] == "clients"
+    assert settings["BASELIFT_CLIENTS"].startswith("local:contributor:scrypt$")
+    assert (tmp_path / "client.secret").read_text() not in settings["BASELIFT_CLIENTS"]
+    assert app_settings(tmp_path, PLACES, {"BASELIFT_ACCESS": "clients"}) == app_settings(
+        tmp_path, PLACES, {}, "clients"
+    )
 
 
 def test_the_secrets_stay_over_restarts_and_are_readable_by_their_owner_only(tmp_path):

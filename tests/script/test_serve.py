@@ -2,6 +2,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import stat
 import urllib.error
 import urllib.request
@@ -86,6 +87,27 @@ def test_it_says_where_it_is_ready_and_writes_it_down(serve, tmp_path):
     assert (written["registry_name"], written["ca"]) == ("mine", None)
     with urllib.request.urlopen(f"http://{written['registry']}/v2/", timeout=20) as answer:
         assert answer.status == 200
+
+
+def test_with_https_the_app_and_the_registrys_notifications_use_the_ca_of_the_state(serve, tmp_path):
+    state = tmp_path / "state"
+    served = serve(state, "--https", "--access", "clients", BASELIFT_HOST="embedded")
+    written = json.loads((state / "endpoint.json").read_text())
+
+    assert served.ready == f"baselift ready: {written['url']}\n"
+    assert written["url"].startswith("https://localhost:")
+    assert written["client"] == {"id": "local", "secret_file": str(state / "client.secret")}
+    trusting = ssl.create_default_context(cafile=written["ca"])
+    with urllib.request.urlopen(f"{written['url']}/health", timeout=20, context=trusting) as answer:
+        assert answer.status == 200
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(f"{written['url']}/subscriptions", timeout=20, context=trusting)
+    notified = json.loads((state / "registry/config.yml").read_text())["notifications"]["endpoints"][0]["url"]
+    assert notified == f"https://127.0.0.1:{written['url'].rsplit(':', 1)[1]}/webhooks/distribution"
+
+
+def test_https_needs_the_embedded_host(serve, tmp_path):
+    assert "--https needs the embedded host" in refused(serve(tmp_path / "state", "--https"))
 
 
 def test_the_git_repositories_of_a_directory_are_served_where_asked(serve, tmp_path):

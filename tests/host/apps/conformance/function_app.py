@@ -117,7 +117,8 @@ async def asleep(req: func.HttpRequest) -> func.HttpResponse:
 @bp.queue_trigger(arg_name="msg", queue_name="%JOBS%", connection="AzureWebJobsStorage")
 async def jobs(msg: func.QueueMessage) -> None:
     body = msg.get_body().decode()
-    SEEN.append({"job": body, "count": msg.dequeue_count, "id": bool(msg.id), "at": msg.insertion_time.isoformat()})
+    at = msg.insertion_time.isoformat() if msg.insertion_time else None
+    SEEN.append({"job": body, "count": msg.dequeue_count, "id": bool(msg.id), "at": at})
     if body == "bad":
         raise RuntimeError("bad job")
     STATE["running"] += 1
