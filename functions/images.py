@@ -22,11 +22,13 @@ log = logging.getLogger(__name__)
 @bp.event_grid_trigger(arg_name="event")
 async def image_pushed(event: func.EventGridEvent) -> None:
     """Event Grid: look at the tag that was pushed. A CloudEvent arrives here too, as its own type."""
-    cloud = isinstance(event, func.CloudEvent)
-    kind = {"type": event.type} if cloud else {"eventType": event.event_type}
+    if isinstance(event, func.CloudEvent):
+        dialect, kind = "cloudevents", {"type": event.type}
+    else:
+        dialect, kind = "eventgrid", {"eventType": event.event_type}
     content = json.dumps(kind | {"data": event.get_json()}).encode()
     try:
-        await _look("cloudevents" if cloud else "eventgrid", {}, content)
+        await _look(dialect, {}, content)
     except pushes.InvalidPush as error:
         # Sent again it would be no better: an error would only have Event Grid repeat it for a day.
         log.warning("event %s is left aside: %s", event.id, error)

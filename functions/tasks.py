@@ -9,7 +9,6 @@ from baselift.access.caller import Role
 from baselift.app.change_task import change_task, delete_task, get_task
 from baselift.app.task_rows import StoredTask, every
 from baselift.arm import errors, names, tasks
-from baselift.domain.tasks import step
 from functions.edge import REGISTRY, answering, body, guid, now, reply, scope
 
 TASKS = f"{REGISTRY}/tasks"
@@ -54,7 +53,7 @@ async def task_put(req: func.HttpRequest) -> func.HttpResponse:
     names.check_task(name)
 
     def change(existing: dict[str, Any] | None) -> dict[str, Any]:
-        return supported(tasks.create(given, existing, scope=where, name=name, now=now(), ids=guid))
+        return tasks.create(given, existing, scope=where, name=name, now=now(), ids=guid)
 
     return reply(shown(await change_task(wiring.world(), where.registry, name, change)))
 
@@ -69,7 +68,7 @@ async def task_patch(req: func.HttpRequest) -> func.HttpResponse:
     def change(existing: dict[str, Any] | None) -> dict[str, Any]:
         if existing is None:
             raise errors.not_found("task", name, within=f"registry '{where.registry}'")
-        return supported(tasks.merge(existing, given, now=now(), ids=guid))
+        return tasks.merge(existing, given, now=now(), ids=guid)
 
     return reply(shown(await change_task(wiring.world(), where.registry, name, change)))
 
@@ -86,11 +85,3 @@ async def task_delete(req: func.HttpRequest) -> func.HttpResponse:
 def shown(task: StoredTask) -> dict[str, Any]:
     """The task as anyone may see it."""
     return tasks.show(task.document, secrets=False, bases=task.edges.bases)
-
-
-def supported(document: dict[str, Any]) -> dict[str, Any]:
-    """The document, if this version can run its step. Raises ApiError 400."""
-    kind = step(document).get("type", "Docker")
-    if kind != "Docker":
-        raise errors.invalid(f"A step of type '{kind}' cannot be run yet: it must be 'Docker'.", "properties.step.type")
-    return document

@@ -3,11 +3,10 @@
 From then on it is watched, before it ever ran.
 """
 
-import asyncio
 import logging
 
-from baselift.app import credentials, edges, task_rows, timers
-from baselift.app.plan_build import pin, scan
+from baselift.app import edges, task_rows, timers
+from baselift.app.find_bases import find_bases
 from baselift.app.scratch import scratch
 from baselift.app.task_rows import StoredTask
 from baselift.app.world import SCANS, World
@@ -43,6 +42,4 @@ async def _bases(world: World, task: StoredTask) -> list[BaseUse]:
     async with scratch(world.scratch) as directory:
         into = directory / "source"
         source = await world.sources.fetch(request.get("sourceLocation"), request.get("contextAccessToken"), into)
-        found = await asyncio.to_thread(scan, source, request.get("dockerFilePath") or "Dockerfile", request)
-        known, platform = await credentials.for_request(world, request), tasks.platform(request)
-        return [(await pin(world, edge, platform, known))[0] for edge in found.edges]
+        return await find_bases(world, task, request, source)

@@ -14,6 +14,7 @@ from baselift.app.plan_build import Plan, plan_build
 from baselift.app.ports import Containers, Log, Running
 from baselift.app.push_image import put_tag, upload
 from baselift.app.run_log import RunLog
+from baselift.app.step_build import build_request, build_source
 from baselift.app.world import World
 from baselift.domain import images, tasks
 from baselift.domain.builds import Credential, Failure, Image, Source
@@ -21,8 +22,6 @@ from baselift.domain.containers import ContainerOrder, Limits
 from baselift.domain.images import Reference
 from baselift.domain.runs import BaseUse, ImageDescriptor
 from baselift.domain.taskfile import PUSH_ATTEMPTS, ErrorWatch, Kind, Step, TaskFile, attempts, backoff
-
-WORKSPACE = "/workspace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,35 +132,14 @@ class Steps:
         command = step.build
         if command is None or command.secrets or command.labels:
             raise Failure("--secret and --label are not supported in build steps yet")
-        source = await self._context(step, command.context)
-        request = {
-            "dockerFilePath": command.dockerfile or "Dockerfile",
-            "target": command.target,
-            "noCache": command.no_cache,
-            "platform": _platform(command.platform) or self._site.request.get("platform"),
-            "credentials": self._site.request.get("credentials"),
-            "arguments": [
-                {"name": each.name, "value": each.value, "isSecret": each.secret or each.value in self._site.secrets}
-                for each in command.arguments
-            ],
-        }
+        source = await build_source(self._world, step, command.context, self._site.source)
+        request = build_request(command, self._site.request, self._site.secrets)
         plan = await plan_build(self._world, request, source, self._own)
         scratch = self._site.scratch / f"build-{step.id}-{self._world.token()[:6]}"
         image = await build(self._world, plan, self._log, scratch)
         self.bases.extend(plan.bases)
         for tag in command.tags:
             self._made[await self._reference(tag)] = Made(plan, image, step.id)
-
-    async def _context(self, step: Step, context: str) -> Source:
-        """The build's source: a directory of the workspace, or what another address gives, in the workspace too."""
-        if context.startswith(("https://", "http://", "github.com/")):
-            return await self._world.sources.fetch(context, None, self._site.source.root / step.id)
-        root = self._site.source.root
-        inside = (step.working_directory or WORKSPACE).removeprefix(WORKSPACE).lstrip("/")
-        place = (root / inside / context).resolve()
-        if not place.is_relative_to(root.resolve()) or not place.is_dir():
-            raise Failure(f"context '{context}' is not a directory of the workspace")
-        return Source(place, self._site.source.commit, self._site.source.epoch)
 
     async def _push(self, name: Reference) -> None:
         made = self._made.get(name)
@@ -259,7 +237,3 @@ class Steps:
         path = self._site.scratch / name
         path.mkdir(mode=0o755, exist_ok=True)
         return path
-
-
-def _platform(text: str | None) -> Mapping[str, str] | None:
-    return dict(zip(("os", "architecture", "variant"), text.split("/"), strict=False)) if text else None

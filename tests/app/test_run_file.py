@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from app.site import REGISTRY, Site
 
+from baselift.app import task_rows
+from baselift.app.on_push import on_push
 from baselift.app.request_run import Ask, request_run
 from baselift.domain.runs import Cause, Run, Status
 
@@ -167,3 +169,20 @@ async def test_a_wrong_task_file_says_what_and_where(site: Site, text: str, reas
 
 async def test_an_empty_task_succeeds(site: Site):
     await succeeded(site, "")
+
+
+async def test_the_bases_of_every_build_step_are_watched_before_the_first_run(site: Site):
+    inner = f"{site.registry.host}/{site.name}/inner:1"
+    steps = f"version: v1.1.0\nsteps:\n  - build: -t {inner} .\n  - build: -t app:1 -f Dockerfile.app .\n"
+    site.write_app(None, **{"acb.yaml": steps, "Dockerfile.app": f"FROM {inner}\n"})
+    step = {"type": "FileTask", "taskFilePath": "acb.yaml", "imageNames": None, "dockerFilePath": None}
+    await site.put_task(**step)
+    await site.drain()
+    task = await task_rows.get(site.world, REGISTRY, "taskhello")
+    assert task is not None
+    assert [base.image.repository for base in task.edges.bases] == [f"{site.name}/node"]
+    await site.push_base("2")
+    (run,) = await on_push(site.world, site.base)
+    assert run.run_type == "AutoRun"
+    await site.drain()
+    assert (await site.runs())[0].status is Status.SUCCEEDED

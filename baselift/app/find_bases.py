@@ -1,0 +1,58 @@
+"""Find the bases of a task in its source, without building anything."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from baselift.app import credentials, task_file
+from baselift.app.build_run import facts
+from baselift.app.plan_build import pin, scan
+from baselift.app.step_build import build_request, build_source
+from baselift.app.task_rows import StoredTask
+from baselift.app.world import World
+from baselift.domain import images, tasks
+from baselift.domain.builds import Source
+from baselift.domain.images import Reference
+from baselift.domain.runs import BaseUse, Cause, Run
+
+Build = tuple[Mapping[str, Any], Source]
+"""A DockerBuildRequest and its source."""
+
+
+async def find_bases(world: World, task: StoredTask, request: Mapping[str, Any], source: Source) -> list[BaseUse]:
+    """The bases of the builds that a run of the task would make, as they are now. `request` is unsealed.
+
+    Raises:
+        Failure: the task file or a Dockerfile cannot be read, or a base does not exist.
+    """
+    found: dict[Reference, BaseUse] = {}
+    made: set[Reference] = set()
+    async for build, where in _builds(world, task, request, source, made):
+        scanned = await asyncio.to_thread(scan, where, build.get("dockerFilePath") or "Dockerfile", build)
+        known, platform = await credentials.for_request(world, build), tasks.platform(build)
+        for edge in scanned.edges:
+            image = await world.registrations.home(edge.image)
+            if image not in made and (image not in found or edge.kind == "Runtime"):
+                found[image] = (await pin(world, edge, platform, known))[0]
+    return list(found.values())
+
+
+async def _builds(
+    world: World, task: StoredTask, request: Mapping[str, Any], source: Source, made: set[Reference]
+) -> AsyncIterator[Build]:
+    """The builds in file order; what they name, and later ones may build on, is added to `made` as they pass."""
+    if request["type"] == "DockerBuildRequest":
+        yield request, source
+        return
+    told = facts(_imagined(world, task, request), await world.registrations.address(task.registry), source)
+    file = await asyncio.to_thread(task_file.read, request, source, told, world.now())
+    for step in file.steps:
+        if (command := step.build) is not None:
+            where = await build_source(world, step, command.context, source)
+            yield build_request(command, request, task_file.secret_values(request)), where
+            made |= {await world.registrations.home(images.parse(tag).tagged()) for tag in command.tags}
+
+
+def _imagined(world: World, task: StoredTask, request: Mapping[str, Any]) -> Run:
+    """A run that is not going to be: templates see an empty id."""
+    return Run(task.registry, 0, "", Cause("scan", ""), request, world.now(), "AutoRun", task=task.name)
