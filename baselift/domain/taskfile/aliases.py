@@ -70,7 +70,7 @@ class Aliases:
     def image(self, command: str) -> str:
         """The text of a ``cmd`` with its first word, up to the first blank, replaced when it is an alias."""
         word, blank, rest = command.partition(" ")
-        if word in self.table and word not in _RUN_ALIASES:
+        if word in self.table and self.table[word] != _RUN_ALIASES.get(word):
             return self.table[word] + blank + rest
         return command
 

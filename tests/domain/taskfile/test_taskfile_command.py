@@ -125,6 +125,8 @@ FLAGS: dict[str, dict[str, Any]] = {
     "--privileged=false": {"privileged": False},
     "--cpus 1.5": {"cpus": "1.5"},
     "-d": {"detach": True},
+    "-d=false": {"detach": False},
+    "-itd": {"detach": True},
     "--pull always": {"pull": True},
     "--pull=missing": {"pull": False},
     "--rm -it --init": {},

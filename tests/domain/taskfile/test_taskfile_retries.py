@@ -57,6 +57,13 @@ def test_with_a_list_only_its_texts_are_tried_again_and_case_counts() -> None:
     assert watch.retryable
 
 
+def test_an_error_is_found_across_many_small_pieces() -> None:
+    watch = ErrorWatch(("reset",))
+    for letter in "xreset":
+        watch.feed(letter.encode())
+    assert watch.retryable
+
+
 @given(st.lists(st.binary(max_size=6), max_size=12), st.lists(st.text("abé", min_size=1, max_size=4), min_size=1))
 def test_an_error_is_found_wherever_the_output_is_cut(chunks: list[bytes], errors: list[str]) -> None:
     watch = ErrorWatch(errors)
