@@ -45,11 +45,11 @@ def test_each_form_of_the_grammar_is_told(text: str | None, context: Context) ->
     ("text", "credential"),
     [
         ("https://pat@host/r.git", Credential("x-access-token", "pat")),
-        ("https://me:p%40t@host/r.git", Credential("me", "p@t")),
+        ("https://me:p%40t@host/r.git", Credential("me", "p@t")),  # pragma: allowlist secret
         ("https://:pat@host/a.tar", Credential("x-access-token", "pat")),
         ("https://o@dev.azure.com/o/p/_git/r", None),
         ("https://pat@dev.azure.com/o/p/_git/r", Credential("x-access-token", "pat")),
-        ("https://o:pat@dev.azure.com/o/p/_git/r", Credential("o", "pat")),
+        ("https://o:pat@dev.azure.com/o/p/_git/r", Credential("o", "pat")),  # pragma: allowlist secret
     ],
 )
 def test_a_credential_is_taken_out_of_the_url_and_never_printed(text: str, credential: Credential | None) -> None:
