@@ -29,6 +29,8 @@ class Settings:
     old_secret_keys: tuple[str, ...]
     webhook_secret: str
     plain_http_hosts: frozenset[str]
+    build_network: str
+    """`own` or `host`."""
     lease_seconds: float
     location: str
     access: AccessSettings
@@ -61,6 +63,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         old_secret_keys=_words(env, "BASELIFT_OLD_SECRET_KEYS"),
         webhook_secret=env["BASELIFT_WEBHOOK_SECRET"],
         plain_http_hosts=frozenset(word.lower() for word in _words(env, "BASELIFT_PLAIN_HTTP_HOSTS")),
+        build_network=env.get("BASELIFT_BUILD_NETWORK", "own"),
         lease_seconds=float(env.get("BASELIFT_LEASE_SECONDS", "60")),
         access=access,
         location=env.get("BASELIFT_LOCATION", "local"),
@@ -86,6 +89,9 @@ def _wrong(env: Mapping[str, str]) -> list[str]:
     # An unresolved Key Vault reference stays in place as its own text: as a secret it would be guessable.
     wrong = [f"{name} is an unresolved Key Vault reference" for name, value in env.items() if _unresolved(name, value)]
     wrong += [f"{name} must be 32 bytes in base64" for name, key in _keys(env) if not _is_key(key)]
+    network = env.get("BASELIFT_BUILD_NETWORK", "own")
+    if network not in ("own", "host"):
+        wrong.append(f"BASELIFT_BUILD_NETWORK is '{network}'; it must be own or host")
     lease = env.get("BASELIFT_LEASE_SECONDS", "60")
     if not _positive(lease):
         wrong.append(f"BASELIFT_LEASE_SECONDS is '{lease}'; it must be a number of seconds above 0")

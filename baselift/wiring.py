@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from baselift.app.ports import Containers
+from baselift.app.ports import Containers, Engine
 from baselift.app.registrations import Registration, Registrations
 from baselift.app.world import World
 from baselift.domain.builds import Credential
@@ -71,7 +71,7 @@ def build(given: Settings) -> World:
         blobs=storage.blobs,
         registries=Registries(plain_http_hosts=given.plain_http_hosts),
         sources=Sources(download=download, plain_http_hosts=given.plain_http_hosts),
-        engine=engine,
+        engine=_builder(given, engine),
         containers=containers_of(engine),
         seal=seal,
         unseal=unseal,
@@ -96,6 +96,12 @@ def containers_of(engine: "Callable[[], Buildah]") -> Callable[..., AbstractAsyn
             yield containers.Containers(engine(), network, credentials=credentials, secrets=secrets)
 
     return opened
+
+
+def _builder(given: Settings, engine: "Callable[[], Buildah]") -> Callable[[], Engine]:
+    from baselift.engines.isolated import Isolated
+
+    return cache(lambda: Isolated(engine())) if given.build_network == "own" else engine
 
 
 def _engine(given: Settings) -> "Buildah":

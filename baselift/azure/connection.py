@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 SERVICES = ("blob", "queue", "table")
 _DEVELOPMENT = "devstoreaccount1"
 _DEVELOPMENT_PORTS = {"blob": 10000, "queue": 10001, "table": 10002}
-_DEVELOPMENT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="  # pragma: allowlist secret
+# pragma: allowlist nextline secret
+_DEVELOPMENT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 """The emulator's well-known key, the same on every machine."""
 _IDLE = 4
 """Seconds a plain connection may idle: Azurite closes it after 5 without a word."""

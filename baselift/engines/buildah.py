@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Final
 
 from baselift.domain.builds import BuildOrder, Failure, Image
+from baselift.domain.containers import Limits
 from baselift.engines import kept, layout, process, sandbox, workspace
-from baselift.engines.limits import UNLIMITED, Limits, enforced
+from baselift.engines.limits import UNLIMITED, enforced
 from baselift.engines.network import RunNetwork
 from baselift.engines.output import Output
 from baselift.engines.process import Sink
@@ -207,7 +208,7 @@ def program(root: str, driver: str) -> list[str]:
 
 
 def _flags(order: BuildOrder, recipe: Recipe, root: str) -> Sequence[str]:
-    flags = ["--isolation", "chroot", "--cap-drop", "CAP_SYS_CHROOT", "--layers=false", "--format", "oci"]
+    flags = ["--isolation", "chroot", "--cap-drop", "CAP_SYS_CHROOT", "--layers=false", "--force-rm", "--format", "oci"]
     flags += ["--pull=false", "--http-proxy=false", "--platform", order.platform]
     flags += ["--timestamp", str(order.source.epoch)] if order.reproducible else []
     flags += ["--target", order.target] if order.target else []

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from baselift.domain.builds import Credential, Failure, Image
+from baselift.domain.containers import ContainerOrder
 from baselift.engines import kept, process, runtime, sandbox, workspace
 from baselift.engines.buildah import Buildah, discard, new_directory, program, run_in
 from baselift.engines.limits import enforced
@@ -24,7 +25,6 @@ from baselift.engines.output import Output
 from baselift.engines.process import Sink, to_the_end
 from baselift.engines.reasons import reason
 from baselift.engines.redaction import Redactor
-from baselift.engines.runtime import ContainerOrder
 from baselift.engines.sandbox import Sandbox
 
 # In the shell's variables: name and image of the container, and --user with its value or nothing; "$@" is buildah.
@@ -135,7 +135,7 @@ class Containers:
             await to_the_end(_stopped(running))
 
     async def start(self, order: ContainerOrder, scratch: Path, log: Sink) -> Running:
-        """Start a container; back as soon as its first process runs.
+        """Start a container; back once it is made and its first process is about to run.
 
         Raises:
             Failure: it could not be started.

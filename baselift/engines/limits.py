@@ -15,39 +15,13 @@ from pathlib import Path
 from typing import Final
 
 from baselift.domain.builds import Failure
+from baselift.domain.containers import Limits
 
-PIDS: Final = 4096
-LEAST_MEMORY: Final = 64 * 2**20
-LEAST_PIDS: Final = 32
-"""Less than these, and what starts a container has no room itself."""
 _PERIOD: Final = 100_000
 _TRIES: Final = 100
 _PAUSE: Final = 0.02
 _PREFIX: Final = "baselift-"
 _OURS: Final = re.compile(rf"{_PREFIX}(\d+)-\w+")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """`cpus` in processors, `memory` in bytes without swap, `pids` in processes and threads; None: no limit."""
-
-    cpus: float | None = None
-    memory: int | None = None
-    pids: int | None = PIDS
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be meant.
-
-        Raises:
-            Failure: a limit is too small to run anything.
-        """
-        for name, value, least in (
-            ("cpus", self.cpus, 0.01),
-            ("memory", self.memory, LEAST_MEMORY),
-            ("pids", self.pids, LEAST_PIDS),
-        ):
-            if value is not None and not value >= least:
-                raise Failure(f"{name} limit {value}: at least {least} is needed")
 
 
 @dataclass(frozen=True, slots=True)

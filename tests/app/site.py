@@ -27,6 +27,7 @@ from baselift.domain.builds import BuildOrder, Image, Source
 from baselift.domain.images import Reference
 from baselift.domain.runs import Cause, Run
 from baselift.engines.buildah import Buildah
+from baselift.engines.isolated import Isolated
 from baselift.memory.store import MemoryStore
 from baselift.registry.client import Registries
 from baselift.source.fetch import Sources
@@ -92,7 +93,7 @@ class Site:
             blobs=self.store,
             registries=self.registries,
             sources=Sources(download=self._download, plain_http_hosts=HOSTS),
-            engine=lambda: engine,
+            engine=lambda: Isolated(engine),
             containers=wiring.containers_of(lambda: engine),
             now=self.clock,
             lease=timedelta(seconds=30),

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from baselift.domain.containers import ContainerOrder
 from baselift.engines.containers import Containers
-from baselift.engines.runtime import ContainerOrder
 
 
 class Steps:
