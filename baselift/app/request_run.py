@@ -46,8 +46,12 @@ async def enter(world: World, ask: Ask, seq: int, identifier: str) -> Run:
     stored = await run_rows.by_seq(world, ask.registry, seq)
     if stored is not None and stored.run.status.final:
         return stored.run
+    began = world.now()
     await activate(world, run)
     stored = await run_rows.add(world, run)
+    if world.now() - began > world.lease:
+        # Held up for so long, the reconciler may have taken the run for one that never came into being.
+        await activate(world, run)
     await run_rows.point(world, stored.run)
     await world.blobs.create_log(log_name(run))
     await dispatch(world, stored.run)

@@ -9,7 +9,6 @@ from pathlib import Path
 from random import SystemRandom
 from typing import Any
 
-from baselift.crypto_functions import crypto_functions
 from baselift.domain import taskfile, templates
 from baselift.domain.builds import Failure, Source
 from baselift.domain.taskfile import TaskFile, TaskFileError
@@ -24,6 +23,9 @@ def read(request: Mapping[str, Any], source: Source, facts: Mapping[str, str], n
     Raises:
         Failure: it is missing, too large, or wrong; the message has step and line.
     """
+    # Not at the top: it takes longer to import than the rest of the app together.
+    from baselift.crypto_functions import crypto_functions  # noqa: PLC0415
+
     text, values = _texts(request, source)
     render = partial(templates.render, now=now, random=SystemRandom(), functions=crypto_functions(now))
     try:

@@ -28,6 +28,7 @@ while [ "$1" != -- ]; do
     shift
 done
 at=$2 nameserver=$3; shift 3
+umask 022
 mount -t tmpfs -o mode=755,size=1m tmpfs "$at"
 while [ "$1" != -- ]; do
     mkdir "$at/$1"
@@ -43,7 +44,6 @@ if [ "$nameserver" ]; then
         [ ! -e "/etc/$file" ] || mount --bind "$at/$file" "/etc/$file"
     done
 fi
-umask 022
 cd "$at/scratch"
 exec "$@"
 """

@@ -62,6 +62,7 @@ WIRING: dict[str, Wired] = {
     "run_schedule": http(f"{REGISTRY}/scheduleRun", "POST"),
     "runs_list": http(f"{REGISTRY}/runs", "GET"),
     "scan": ("queueTrigger", "scans", (), None),
+    "schedules": ("timerTrigger", "%BASELIFT_TIMERS%", (), None),
     "subscription_get": http(SUBSCRIPTION, "GET"),
     "subscriptions_list": http("subscriptions", "GET"),
     "task_delete": http(f"{REGISTRY}/tasks/{{task}}", "DELETE"),
