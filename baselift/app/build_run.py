@@ -7,6 +7,7 @@ from typing import Any
 
 from baselift.app.lease import Lease
 from baselift.app.plan_build import Plan, plan_build
+from baselift.app.ports import Log
 from baselift.app.push_image import put_tag, upload
 from baselift.app.run_log import RunLog
 from baselift.app.world import World
@@ -52,11 +53,11 @@ async def fetch(world: World, request: Mapping[str, Any], log: RunLog, into: Pat
     return source
 
 
-async def build(world: World, plan: Plan, log: RunLog, scratch: Path) -> Image:
-    """Carry out a plan, its bases told in the log."""
+async def build(world: World, plan: Plan, log: RunLog, scratch: Path, write: Log | None = None) -> Image:
+    """Carry out a plan, its bases told in the log; the engine's output goes to `write`, if given, else there too."""
     for base in plan.bases:
         await log.line(f"Base image {base.image.reference} is at {base.image.digest}")
-    return await world.engine().build(plan.order, directory(scratch), log.write)
+    return await world.engine().build(plan.order, directory(scratch), write or log.write)
 
 
 def directory(path: Path) -> Path:

@@ -84,7 +84,7 @@ async def end_if_due(world: World, stored: Stored) -> bool:
 
 
 async def _attempt(world: World, lease: Lease) -> None:
-    async with RunLog(world, log_name(lease.run)) as run_log:
+    async with RunLog(world, log_name(lease.run), lease.check) as run_log:
         if lease.run.attempt > 1:
             await run_log.line(f"Attempt {lease.run.attempt}: the builder of the attempt before was lost")
         status, error, built = await _work(world, lease, run_log)

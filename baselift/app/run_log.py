@@ -8,8 +8,9 @@ prints nothing before it sees CRLF.
 import asyncio
 import contextlib
 import logging
+from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from baselift.app.ports import Conflict
 from baselift.app.world import World
@@ -27,8 +28,9 @@ class RunLog:
     Leaving raises Conflict when another builder continues the log.
     """
 
-    def __init__(self, world: World, name: str) -> None:
-        self._world, self._name = world, name
+    def __init__(self, world: World, name: str, still_ours: Callable[[], Awaitable[Any]] | None = None) -> None:
+        """`still_ours` raises when the run is another's: a log lease that only ran out is then taken again."""
+        self._world, self._name, self._still_ours = world, name, still_ours
         self._lease = ""
         self._lines = bytearray()
         self._partial = bytearray()
@@ -52,6 +54,16 @@ class RunLog:
         if error is None:
             if self._partial:
                 await self.write(b"\n")
+            await self._last_flush()
+
+    async def _last_flush(self) -> None:
+        try:
+            await self.flush()
+        except Conflict:
+            if self._still_ours is None:
+                raise
+            await self._still_ours()
+            self._lease = await self._world.blobs.lease(self._name, LEASE)
             await self.flush()
 
     async def line(self, text: str) -> None:

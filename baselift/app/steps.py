@@ -121,14 +121,14 @@ class Steps:
 
     async def _once(self, step: Step, write: Log) -> None:
         if step.kind is Kind.BUILD:
-            await self._build(step)
+            await self._build(step, write)
         elif step.kind is Kind.PUSH:
             for name in step.images:
                 await self._push(await self._reference(name))
         else:
             await self._run(step, write)
 
-    async def _build(self, step: Step) -> None:
+    async def _build(self, step: Step, write: Log) -> None:
         command = step.build
         if command is None or command.secrets or command.labels:
             raise Failure("--secret and --label are not supported in build steps yet")
@@ -136,7 +136,7 @@ class Steps:
         request = build_request(command, self._site.request, self._site.secrets)
         plan = await plan_build(self._world, request, source, self._own)
         scratch = self._site.scratch / f"build-{step.id}-{self._world.token()[:6]}"
-        image = await build(self._world, plan, self._log, scratch)
+        image = await build(self._world, plan, self._log, scratch, write)
         self.bases.extend(plan.bases)
         for tag in command.tags:
             self._made[await self._reference(tag)] = Made(plan, image, step.id)
@@ -183,22 +183,24 @@ class Steps:
 
     async def _order(self, step: Step, containers: Containers) -> ContainerOrder:
         command = step.command
-        if command is None or step.privileged:
-            raise Failure("privileged containers are not allowed")
+        if command is None:
+            raise Failure("the step has no command")
+        if step.privileged:
+            raise Failure(f"line {step.line}: privileged containers are not allowed")
         return ContainerOrder(
             image=await self._image(command.image, containers),
             name=step.id,
             command=(command.script,) if command.shell else command.words,
             workspace=self._site.source.root,
             home=self._directory("home"),
-            entrypoint=tuple(shlex.split(step.entry_point)) if step.entry_point else None,
+            entrypoint=_words(step.entry_point) if step.entry_point else None,
             env=step.env,
             user=step.user or None,
             working_directory=step.working_directory,
             volumes=[(mount.path, self._volume(mount.volume)) for mount in step.mounts],
             hosts=[each.id for each in self._file.steps],
             network=step.network if step.network in ("host", "none") else "run",  # type: ignore[arg-type]
-            limits=Limits(cpus=float(step.cpus) if step.cpus else None),
+            limits=Limits(cpus=_number(step.cpus) if step.cpus else None),
             shell=command.shell,
         )
 
@@ -237,3 +239,17 @@ class Steps:
         path = self._site.scratch / name
         path.mkdir(mode=0o755, exist_ok=True)
         return path
+
+
+def _words(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        raise Failure(f"entryPoint '{text}' is not a command: {error}") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise Failure(f"cpus is '{text}': it must be a number, such as 0.5") from None

@@ -224,14 +224,6 @@ def test_a_run_request_with_a_wrong_field_is_refused_with_its_path(live, path, v
     assert right in answer.message
 
 
-@pytest.mark.parametrize("kind", ["EncodedTaskRunRequest", "FileTaskRunRequest"])
-def test_a_run_request_of_a_type_that_cannot_be_run_yet_is_refused(live, kind):
-    request = BUILD | {"type": kind, "encodedTaskContent": "dmVyc2lvbjogdjEuMS4wCg==", "taskFilePath": "acb.yaml"}
-    answer = live.ask("POST", "scheduleRun", request)
-    assert (answer.status, answer.code) == (400, "InvalidRequest")
-    assert kind in answer.message
-
-
 @pytest.mark.parametrize(
     "task", ["", "sometask", f"{REGISTRY_ID}/runs/dn1", f"{REGISTRY_ID}/tasks/x", f"{REGISTRY_ID}/tasks/a%20b"]
 )

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.core.exceptions import ResourceNotFoundError
 from live_app import REGISTRY_ID, WHERE, until
 
 SECRETS = ("s3cret-arg", "s3cret-pat", "s3cret-hook", "s3cret-refresh", "s3cret-user", "s3cret-password")
@@ -234,13 +234,3 @@ def test_a_task_is_deleted_with_200_and_what_is_not_there_with_204(live, tasks, 
             read(*WHERE, "deleted")
         assert refused.value.error.code == "ResourceNotFound"
         assert refused.value.error.message == "task 'deleted' does not exist in registry 'baselift'"
-
-
-def test_a_step_of_a_type_that_cannot_be_run_yet_is_refused_and_not_stored(tasks):
-    step = {"type": "EncodedTask", "encodedTaskContent": "dmVyc2lvbjogdjEuMS4wCg=="}
-    with pytest.raises(HttpResponseError) as refused:
-        tasks.create(*WHERE, "encoded", {"location": "local", "properties": {"step": step}})
-    assert (refused.value.status_code, refused.value.error.code) == (400, "InvalidRequest")
-    assert refused.value.error.target == "properties.step.type"
-    with pytest.raises(ResourceNotFoundError):
-        tasks.get(*WHERE, "encoded")
