@@ -7,7 +7,7 @@ from typing import Any
 from baselift.app import credentials, task_file
 from baselift.app.build_run import facts
 from baselift.app.plan_build import pin, scan
-from baselift.app.step_build import build_request, build_source
+from baselift.app.step_build import build_file, build_request, build_source
 from baselift.app.task_rows import StoredTask
 from baselift.app.world import World
 from baselift.domain import images, tasks
@@ -49,7 +49,8 @@ async def _builds(
     for step in file.steps:
         if (command := step.build) is not None:
             where = await build_source(world, step, command.context, source)
-            yield build_request(command, request, task_file.secret_values(request)), where
+            dockerfile = build_file(step, command, where, source)
+            yield build_request(command, dockerfile, request, task_file.secret_values(request)), where
             made |= {await world.registrations.home(images.parse(tag).tagged()) for tag in command.tags}
 
 

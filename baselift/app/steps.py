@@ -14,7 +14,7 @@ from baselift.app.plan_build import Plan, plan_build
 from baselift.app.ports import Containers, Log, Running
 from baselift.app.push_image import put_tag, upload
 from baselift.app.run_log import RunLog
-from baselift.app.step_build import build_request, build_source
+from baselift.app.step_build import build_file, build_request, build_source
 from baselift.app.world import World
 from baselift.domain import images, tasks
 from baselift.domain.builds import Credential, Failure, Image, Source
@@ -133,7 +133,8 @@ class Steps:
         if command is None or command.secrets or command.labels:
             raise Failure("--secret and --label are not supported in build steps yet")
         source = await build_source(self._world, step, command.context, self._site.source)
-        request = build_request(command, self._site.request, self._site.secrets)
+        file = build_file(step, command, source, self._site.source)
+        request = build_request(command, file, self._site.request, self._site.secrets)
         plan = await plan_build(self._world, request, source, self._own)
         scratch = self._site.scratch / f"build-{step.id}-{self._world.token()[:6]}"
         image = await build(self._world, plan, self._log, scratch, write)

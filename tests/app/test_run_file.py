@@ -186,3 +186,11 @@ async def test_the_bases_of_every_build_step_are_watched_before_the_first_run(si
     assert run.run_type == "AutoRun"
     await site.drain()
     assert (await site.runs())[0].status is Status.SUCCEEDED
+
+
+async def test_a_dockerfile_is_named_relative_to_the_working_directory(site: Site):
+    site.write_app(None, **{"web/Dockerfile.web": f"FROM {site.base}\nRUN echo from-web > /made\n"})
+    app = f"{site.registry.host}/{site.name}/web:1"
+    steps = f"steps:\n  - build: -t {app} -f web/Dockerfile.web web\n  - cmd: {app} cat /made\n"
+    _, log = await succeeded(site, steps, sourceLocation=site.context)
+    assert "from-web" in log
