@@ -60,7 +60,8 @@ async def _admit(req: func.HttpRequest, needs: Role | None) -> None:
 
 def _refusal(name: str, error: Exception) -> func.HttpResponse:
     if isinstance(error, ApiError):
-        return reply(error.body(), error.status)
+        # RFC 9110, 15.5.2: a 401 says by which scheme one may show who one is.
+        return reply(error.body(), error.status, {"WWW-Authenticate": "Bearer"} if error.status == 401 else None)  # noqa: PLR2004
     if isinstance(error, Denied):
         return reply(error.body(), error.status, {"Cache-Control": "no-store", **error.headers()})
     for kind, status, code in _ANSWERS:

@@ -204,10 +204,16 @@ class Live:
 
 
 @contextlib.contextmanager
-def live_app(directory: Path, *, notifications: bool = True, reconcile: str = EVERY_SECOND) -> Iterator[Live]:
-    """All parts with state of their own under the directory."""
+def live_app(
+    directory: Path,
+    *,
+    notifications: bool = True,
+    reconcile: str = EVERY_SECOND,
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[Live]:
+    """All parts with state of their own under the directory; `settings` are the app's, besides those of every test."""
     with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
-        for name, value in {**SETTINGS, "BASELIFT_RECONCILE": reconcile}.items():
+        for name, value in {**SETTINGS, "BASELIFT_RECONCILE": reconcile, **(settings or {})}.items():
             patch.setenv(name, value)
         state, git = private_directory(directory), directory / "git"
         wanted = Wanted(state, port=0, registry_port=0, notifications=notifications, git_root=git)

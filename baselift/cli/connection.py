@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from azure.core import PipelineClient
 from azure.core.pipeline.policies import RetryPolicy, SansIOHTTPPolicy
@@ -18,6 +19,7 @@ from azure.mgmt.containerregistrytasks import ContainerRegistryTasksMgmtClient
 from baselift.cli.errors import EXIT_NOT_FOUND, CommandError
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
+_PROVIDER = "providers/Microsoft.ContainerRegistry/registries"
 ENDPOINT = Path(__file__).parents[2] / ".baselift" / "endpoint.json"
 
 
@@ -59,7 +61,7 @@ class Connection:
     @cached_property
     def registry(self) -> Registry:
         """The registry by its name. Raises CommandError when there is none, or more than one to choose from."""
-        found = [_registry(item) for item in self._registries()]
+        found = [_registry(item) for item in self.registries()]
         named = [each for each in found if self._wanted is None or each.name.lower() == self._wanted.lower()]
         if len(named) == 1:
             return named[0]
@@ -73,19 +75,29 @@ class Connection:
         """Resource group and name of the registry, the first arguments of the SDK's methods."""
         return self.registry.group, self.registry.name
 
-    def _registries(self) -> list[dict[str, Any]]:
-        path = f"/subscriptions/{self._subscription}/providers/Microsoft.ContainerRegistry/registries"
-        request = HttpRequest("GET", f"{self._url}{path}", params={"api-version": "2025-03-01-preview"})
+    def registries(self) -> list[dict[str, Any]]:
+        """Every registry, as a resource."""
+        try:
+            return list(self.send("GET", f"/{_PROVIDER}")["value"])
+        except (ValueError, KeyError, TypeError):
+            raise CommandError(f"what answers at {self._url} is not Baselift") from None
+
+    @staticmethod
+    def path(group: str, name: str) -> str:
+        """Path of a registry under the subscription."""
+        return f"/resourceGroups/{quote(group, safe='')}/{_PROVIDER}/{quote(name, safe='')}"
+
+    def send(self, method: str, path: str, body: Any = None) -> Any:
+        """Send a request that the SDK has no method for; return the answer's JSON, None where it has no body."""
+        url = f"{self._url}/subscriptions/{self._subscription}{path}"
+        request = HttpRequest(method, url, params={"api-version": "2025-03-01-preview"}, json=body)
         client: PipelineClient[HttpRequest, HttpResponse] = PipelineClient(
             base_url=self._url, policies=[RetryPolicy(retry_total=2)], connection_verify=self._ca or True
         )
         with client:
             response = client.send_request(request)
             response.raise_for_status()
-            try:
-                return list(response.json()["value"])
-            except (ValueError, KeyError, TypeError):
-                raise CommandError(f"what answers at {self._url} is not Baselift") from None
+            return response.json() if response.content else None
 
 
 class _NoCredential:

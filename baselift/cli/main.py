@@ -3,6 +3,9 @@
 import click
 
 from baselift.cli.build import build
+from baselift.cli.client import client
+from baselift.cli.registry import registry
+from baselift.cli.scan import scan
 from baselift.cli.task import task
 
 
@@ -12,5 +15,5 @@ def main() -> None:
     """Container images that follow their base images: the verbs of `az acr`, on your own server."""
 
 
-main.add_command(build)
-main.add_command(task)
+for command in (build, client, registry, scan, task):
+    main.add_command(command)

@@ -10,6 +10,11 @@ from baselift.cli.main import main
 
 COMMANDS = [
     ("build",),
+    ("client",),
+    ("client", "new"),
+    ("registry",),
+    *(("registry", name) for name in ("add", "list", "show", "remove")),
+    ("scan",),
     ("task",),
     *(
         ("task", name)

@@ -1,0 +1,425 @@
+"""Who may call which route: every HTTP route of the real app, in all three modes, without and with bad tokens."""
+
+import asyncio
+import base64
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import jwt
+import pytest
+from access.support import AUDIENCE, FORM, TENANT, Issuer, handmade, hashed, issuing, pem, rsa_key, secret_key
+from azure.data.tables.aio import TableServiceClient
+from azure.storage.queue.aio import QueueServiceClient
+from live_app import API_VERSION, FINAL, GROUP, REGISTRY, REGISTRY_ID, SUBSCRIPTION, Live, live_app
+
+from baselift.access.caller import Role
+from baselift.access.clients import Client
+from baselift.access.settings import OWN_AUDIENCE
+from baselift.access.tokens import Grant, Tokens
+from function_app import app
+
+S = "subscriptions/{subscription}"
+G = f"{S}/resourceGroups/{{resourceGroup}}"
+R = f"{G}/providers/Microsoft.ContainerRegistry/registries/{{registry}}"
+
+OPEN = {
+    "GET health",
+    "GET metadata/endpoints",
+    "GET adfs/.well-known/openid-configuration",
+    "POST adfs/oauth2/token",
+    "POST adfs/oauth2/devicecode",
+    "POST webhooks/{dialect}",  # by the secret of the settings
+}
+READER = {
+    "GET tenants",
+    "GET subscriptions",
+    f"GET {S}",
+    f"GET {S}/resources",
+    f"GET {S}/resourceGroups",
+    f"GET {S}/providers/Microsoft.ContainerRegistry/registries",
+    f"POST {S}/providers/Microsoft.ContainerRegistry/checkNameAvailability",
+    f"GET {G}",
+    f"HEAD {G}",
+    f"GET {G}/providers/Microsoft.ContainerRegistry/registries",
+    f"GET {R}",
+    f"GET {R}/listUsages",
+    f"GET {R}/tasks",
+    f"GET {R}/tasks/{{task}}",
+    f"GET {R}/runs",
+    f"GET {R}/runs/{{run}}",
+    f"POST {R}/runs/{{run}}/listLogSasUrl",
+    f"GET {R}/taskRuns",
+    f"GET {R}/taskRuns/{{taskRun}}",
+    f"GET {R}/agentPools",
+    f"GET {R}/agentPools/{{agentPool}}",
+    f"POST {R}/agentPools/{{agentPool}}/listQueueStatus",
+    *(f"{method} {{*path}}" for method in ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")),
+}
+CONTRIBUTOR = {
+    f"PUT {G}",
+    f"DELETE {G}",
+    f"PUT {R}",
+    f"PATCH {R}",
+    f"DELETE {R}",
+    f"POST {R}/listCredentials",
+    f"POST {R}/listBuildSourceUploadUrl",
+    f"POST {R}/scheduleRun",
+    f"PATCH {R}/runs/{{run}}",
+    f"POST {R}/runs/{{run}}/cancel",
+    f"PUT {R}/tasks/{{task}}",
+    f"PATCH {R}/tasks/{{task}}",
+    f"DELETE {R}/tasks/{{task}}",
+    f"POST {R}/tasks/{{task}}/listDetails",
+    f"PUT {R}/taskRuns/{{taskRun}}",
+    f"PATCH {R}/taskRuns/{{taskRun}}",
+    f"DELETE {R}/taskRuns/{{taskRun}}",
+    f"POST {R}/taskRuns/{{taskRun}}/listDetails",
+    f"PUT {R}/agentPools/{{agentPool}}",
+    f"PATCH {R}/agentPools/{{agentPool}}",
+    f"DELETE {R}/agentPools/{{agentPool}}",
+}
+"""Everything else: what changes something, starts something, or shows secrets."""
+
+NEVER = "0 0 0 1 1 *"
+ABSENT_SOURCE = "tasks-source/absent.tar.gz"
+RUN = {"type": "DockerBuildRequest", "sourceLocation": ABSENT_SOURCE, "dockerFilePath": "Dockerfile"}
+RUN |= {"isPushEnabled": False}
+STEP = {"type": "Docker", "dockerFilePath": "Dockerfile", "contextPath": "http://localhost:9/r.git"}
+TASK = {"location": "local", "properties": {"step": STEP | {"isPushEnabled": False}}}
+TASK_RUN = {"location": "local", "properties": {"runRequest": RUN, "forceUpdateTag": "other"}}
+POOL = {"location": "local", "properties": {"count": 7}}
+BODIES = {
+    f"POST {R}/scheduleRun": RUN,
+    f"PUT {R}/tasks/{{task}}": TASK | {"tags": {"by": "a stranger"}},
+    f"PATCH {R}/tasks/{{task}}": {"tags": {"by": "a stranger"}},
+    f"PUT {R}/taskRuns/{{taskRun}}": TASK_RUN,
+    f"PATCH {R}/taskRuns/{{taskRun}}": {"properties": {"forceUpdateTag": "another"}},
+    f"PUT {R}/agentPools/{{agentPool}}": POOL,
+    f"PATCH {R}/agentPools/{{agentPool}}": POOL,
+    f"PATCH {R}/runs/{{run}}": {"isArchiveEnabled": True},
+    f"PUT {R}": {"location": "local", "properties": {"loginServer": "stranger.example"}},
+    f"PATCH {R}": {"tags": {"by": "a stranger"}},
+}
+"""What would do something, so that a request that is let in shows."""
+HERE = {"subscription": SUBSCRIPTION, "resourceGroup": GROUP, "registry": REGISTRY, "dialect": "distribution"}
+HERE |= {"task": "standing", "taskRun": "standing", "agentPool": "standing", "*path": "no/such/thing"}
+AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: dict[str, str]
+    content: bytes
+
+    def check_error(self, method: str) -> None:
+        """An error as the API prints them; a 401 says how to come in."""
+        assert ("www-authenticate" in self.headers) == (self.status == 401)
+        if method == "HEAD":
+            assert self.content == b""
+            return
+        assert self.headers["content-type"].startswith("application/json")
+        assert set(json.loads(self.content)) == {"error"}
+        error = json.loads(self.content)["error"]
+        assert set(error) == {"code", "message"}
+        assert all(isinstance(text, str) and text for text in error.values())
+
+
+@dataclass(frozen=True)
+class Door:
+    """The app of one mode, and tokens for it."""
+
+    live: Live
+    session: aiohttp.ClientSession
+    run: str
+    reader: dict[str, str]
+    contributor: dict[str, str]
+    strangers: dict[str, dict[str, str]]
+    """What is wrong with them -> headers of who must not come in."""
+
+    async def ask(self, route: str, headers: dict[str, str], **filled: str) -> Reply:
+        method, _, path = route.partition(" ")
+        for name, value in (HERE | {"run": self.run} | filled).items():
+            path = path.replace(f"{{{name}}}", value)
+        assert "{" not in path, f"{route} has a parameter that no value is known for"
+        body = json.dumps(BODIES.get(route, {})) if method in {"POST", "PUT", "PATCH"} else None
+        url = f"{self.live.url}/{path}?api-version={API_VERSION}"
+        async with self.session.request(method, url, data=body, headers=headers, allow_redirects=False) as answer:
+            fields = {name.lower(): value for name, value in answer.headers.items()}
+            return Reply(answer.status, fields, await answer.read())
+
+    async def ask_all(self, routes: Iterable[str], headers: dict[str, str], **filled: str) -> list[tuple[str, Reply]]:
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def one(route: str) -> tuple[str, Reply]:
+            async with gate:
+                return route, await self.ask(route, headers, **filled)
+
+        return await asyncio.gather(*map(one, sorted(routes)))
+
+    async def stored(self) -> dict[str, Any]:
+        """Every row of every table, and how many messages wait in every queue."""
+        found: dict[str, Any] = {}
+        storage = self.live.stack.azurite.connection_string
+        async with TableServiceClient.from_connection_string(storage) as tables:
+            async for table in tables.list_tables():
+                rows = tables.get_table_client(table.name).list_entities()
+                found[table.name] = {(row["PartitionKey"], row["RowKey"]): dict(row) async for row in rows}
+        async with QueueServiceClient.from_connection_string(storage) as queues:
+            async for queue in queues.list_queues():
+                properties = await queues.get_queue_client(queue.name).get_queue_properties()
+                found[f"queue {queue.name}"] = properties.approximate_message_count
+        return found
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def all_routes() -> set[str]:
+    """`METHOD route` of every HTTP function that the app has; one without methods takes all."""
+    every = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+    found = set()
+    app.functions_bindings = None  # which names it has seen: it can be asked once, and other tests ask too
+    functions = app.get_functions()
+    app.functions_bindings = None
+    for function in functions:
+        for binding in map(json.loads, function.get_raw_bindings()):
+            if binding["type"] == "httpTrigger":
+                found |= {f"{method} {binding['route']}" for method in binding.get("methods") or every}
+    return found
+
+
+CLOSED = all_routes() - OPEN
+
+
+def outsiders() -> dict[str, dict[str, str]]:
+    """Who comes without anything that could be a token."""
+    basic = base64.b64encode(b"contributor:s3cret").decode()
+    return {
+        "no token": {},
+        "an empty header": {"Authorization": ""},
+        "garbage": bearer("garbage"),
+        "three parts of garbage": bearer("a.b.c"),
+        "another scheme": {"Authorization": f"Basic {basic}"},
+    }
+
+
+def own_strangers(client: Client) -> dict[str, dict[str, str]]:
+    """Tokens of mode `clients` that are not good."""
+
+    def issued(now: float = 0.0, key: int = 1, **changes: str) -> str:
+        made = {"issuer": "urn:baselift:clients", "audience": OWN_AUDIENCE, "tenant": TENANT} | changes
+        grant = Grant(client.id, client.role, client.credential)
+        return Tokens([secret_key(key)], seconds=3600, **made).issue(grant, now or time.time())
+
+    good = issued()
+    claims = jwt.decode(good, options={"verify_signature": False})
+    header = jwt.get_unverified_header(good)
+    tokens = {
+        "wrong key": issued(key=2),
+        "expired": issued(time.time() - 7200),
+        "wrong audience": issued(audience="https://management.azure.com/"),
+        "wrong issuer": issued(issuer="urn:baselift:none"),
+        "alg none": handmade(header | {"alg": "none"}, claims),
+        "RS256": jwt.encode(claims, rsa_key("forger"), "RS256", {"kid": header["kid"]}),
+        "no signature": good.rpartition(".")[0] + ".",
+    }
+    return {name: bearer(token) for name, token in tokens.items()}
+
+
+def entra_strangers(issuer: Issuer) -> dict[str, dict[str, str]]:
+    """Tokens of mode `entra` that are not good."""
+    role = {"roles": ["Baselift.Contributor"]}
+    claims = issuer.claims(**role)
+    tokens = {
+        "wrong key": issuer.token(key=rsa_key("forger"), **role),
+        "unknown key": issuer.token(key=rsa_key("forger"), kid="forged", **role),
+        "expired": issuer.token(exp=int(time.time()) - 3600, **role),
+        "wrong audience": issuer.token(aud="https://management.azure.com/", **role),
+        "wrong issuer": issuer.token(iss=f"https://login.microsoftonline.com/{TENANT}/v2.0", **role),
+        "alg none": handmade({"alg": "none", "kid": "one"}, claims),
+        "HS256 by the public key": handmade({"alg": "HS256", "kid": "one"}, claims, pem(rsa_key("one"))),
+        "no role": issuer.token(roles=[]),
+    }
+    return {name: bearer(token) for name, token in tokens.items()}
+
+
+@contextlib.contextmanager
+def started(directory: Path, mode: str, **settings: str) -> Iterator[Live]:
+    """The app, whose timers do nothing: what changes in its tables comes from requests."""
+    fixed = {"BASELIFT_ACCESS": mode, "BASELIFT_SECRET_KEY": secret_key(1), "BASELIFT_TIMERS": NEVER}
+    given = fixed | settings
+    with live_app(directory / mode, notifications=False, reconcile=NEVER, settings=given) as live:
+        yield live
+
+
+async def furnished(live: Live, session: aiohttp.ClientSession, contributor: dict[str, str]) -> str:
+    """Make what routes name: a task, a pool, a task run and its run, which is over; return the run's id."""
+
+    async def call(method: str, path: str, body: Any = None) -> Any:
+        url = f"{live.url}{REGISTRY_ID}/{path}"
+        async with session.request(method, url, json=body, headers=contributor) as answer:
+            assert answer.status == 200, await answer.text()
+            return await answer.json()
+
+    await call("PUT", "tasks/standing", TASK)
+    await call("PUT", "agentPools/standing", {"location": "local", "properties": {"count": 1}})
+    document = {"location": "local", "properties": {"runRequest": RUN, "forceUpdateTag": "1"}}
+    run = (await call("PUT", "taskRuns/standing", document))["properties"]["runResult"]["name"]
+    for _ in range(300):
+        if (await call("GET", f"runs/{run}"))["properties"]["status"] in FINAL:
+            break
+        await asyncio.sleep(0.05)
+    return str(run)
+
+
+async def settled(door: Door) -> dict[str, Any]:
+    """What is stored, when the app has done what it was asked for."""
+    before = await door.stored()
+    while True:
+        await asyncio.sleep(0.5)
+        after = await door.stored()
+        if after == before:
+            return after
+        before = after
+
+
+@pytest.fixture(scope="module")
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+async def unguarded(tmp_path_factory: pytest.TempPathFactory, session: aiohttp.ClientSession) -> AsyncIterator[Door]:
+    """Mode `none`: strangers are told by where they come from."""
+    with started(tmp_path_factory.mktemp("access"), "none") as live:
+        port = live.stack.app.port
+        strangers = {
+            "a foreign Host": {"Host": f"rebound.example:{port}"},
+            "a Host that begins as a local one": {"Host": f"localhost.example:{port}"},
+            "a foreign Origin": {"Origin": "https://page.example"},
+            "a sandboxed page": {"Origin": "null"},
+            "a page of a rebound name": {"Host": f"rebound.example:{port}", "Origin": f"http://rebound.example:{port}"},
+            "a proxy": {"X-Forwarded-Host": "public.example"},
+        }
+        yield Door(live, session, await furnished(live, session, {}), {}, {}, strangers)
+
+
+@pytest.fixture(scope="module")
+async def clients(tmp_path_factory: pytest.TempPathFactory, session: aiohttp.ClientSession) -> AsyncIterator[Door]:
+    """Mode `clients`, its good tokens from its own token endpoint."""
+    entries = " ".join(f"{name}:{name}:{hashed(f's3cret-{name}')}" for name in ("reader", "contributor"))
+    with started(tmp_path_factory.mktemp("access"), "clients", BASELIFT_CLIENTS=entries) as live:
+
+        async def logged_in(name: str) -> dict[str, str]:
+            form = f"grant_type=client_credentials&client_id={name}&client_secret=s3cret-{name}"
+            headers = {"Content-Type": FORM}
+            async with session.post(f"{live.url}/adfs/oauth2/token", data=form, headers=headers) as answer:
+                return bearer((await answer.json())["access_token"])
+
+        reader, contributor = await logged_in("reader"), await logged_in("contributor")
+        client = Client("contributor", Role.CONTRIBUTOR, hashed("s3cret-contributor"))
+        strangers = outsiders() | own_strangers(client)
+        yield Door(live, session, await furnished(live, session, contributor), reader, contributor, strangers)
+
+
+@pytest.fixture(scope="module")
+async def entra(tmp_path_factory: pytest.TempPathFactory, session: aiohttp.ClientSession) -> AsyncIterator[Door]:
+    """Mode `entra`, with an issuer of this test."""
+    async with issuing() as issuer:
+        settings = {"BASELIFT_TENANT": TENANT, "BASELIFT_AUDIENCE": AUDIENCE, "BASELIFT_AUTHORITY": issuer.url}
+        with started(tmp_path_factory.mktemp("access"), "entra", **settings) as live:
+            reader = bearer(issuer.token(roles=["Baselift.Reader"]))
+            contributor = bearer(issuer.token(roles=["Baselift.Contributor"]))
+            strangers = outsiders() | entra_strangers(issuer)
+            yield Door(live, session, await furnished(live, session, contributor), reader, contributor, strangers)
+
+
+@pytest.fixture(params=["clients", "entra"])
+def door(request: pytest.FixtureRequest) -> Door:
+    """Each mode that has tokens."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(params=["unguarded", "clients", "entra"])
+def any_door(request: pytest.FixtureRequest) -> Door:
+    return request.getfixturevalue(request.param)
+
+
+def test_every_route_is_in_one_of_the_tables():
+    assert all_routes() == OPEN | READER | CONTRIBUTOR
+    assert len(OPEN) + len(READER) + len(CONTRIBUTOR) == len(all_routes())
+    assert set(BODIES) <= CONTRIBUTOR
+
+
+async def test_strangers_get_through_no_closed_route_and_change_nothing(any_door: Door):
+    before = await settled(any_door)
+    for what, headers in any_door.strangers.items():
+        allowed = {403} if any_door.reader == {} or what == "no role" else {401}
+        for route, reply in await any_door.ask_all(CLOSED, headers):
+            assert reply.status in allowed, (what, route, reply)
+            reply.check_error(route.partition(" ")[0])
+    assert await settled(any_door) == before
+
+
+async def test_readers_get_through_no_route_of_contributors_and_change_nothing(door: Door):
+    before = await settled(door)
+    for route, reply in await door.ask_all(CONTRIBUTOR, door.reader):
+        assert reply.status == 403, (route, reply)
+        reply.check_error(route.partition(" ")[0])
+    assert await settled(door) == before
+
+
+async def test_strangers_do_not_learn_what_is_there(door: Door):
+    for there in (await door.ask_all(CLOSED, {}), await door.ask_all(CLOSED, door.strangers["expired"])):
+        headers = {} if json.loads(there[0][1].content)["error"]["code"] == "AuthenticationFailed" else None
+        elsewhere = dict.fromkeys(("task", "taskRun", "agentPool", "run", "registry"), "absent")
+        elsewhere |= {"resourceGroup": "absent", "subscription": "absent"}
+        asked = await door.ask_all(CLOSED, headers if headers is not None else door.strangers["expired"], **elsewhere)
+        assert [(route, reply.status, reply.content) for route, reply in asked] == [
+            (route, reply.status, reply.content) for route, reply in there
+        ]
+
+
+async def test_open_routes_ask_for_no_token(door: Door):
+    for what in ("no token", "garbage", "expired"):
+        for route, reply in await door.ask_all(OPEN - {"POST webhooks/{dialect}"}, door.strangers[what]):
+            assert reply.status not in {401, 403}, (what, route, reply)
+
+
+async def test_in_mode_none_open_routes_are_closed_to_strangers_too(unguarded: Door):
+    before = await settled(unguarded)
+    for what, headers in unguarded.strangers.items():
+        for route, reply in await unguarded.ask_all(OPEN, headers):
+            assert reply.status == 403, (what, route, reply)
+            reply.check_error("POST")
+    assert await settled(unguarded) == before
+
+
+async def test_a_webhook_opens_to_its_secret_and_to_no_token(any_door: Door):
+    route, secret = "POST webhooks/{dialect}", bearer(any_door.live.webhook_secret)
+    assert (await any_door.ask(route, secret)).status not in {401, 403}
+    for headers in ({}, any_door.reader, any_door.contributor, bearer("garbage")):
+        refused = await any_door.ask(route, headers)
+        assert refused.status == 401
+        refused.check_error("POST")
+    if any_door.reader:
+        for closed, reply in await any_door.ask_all(CLOSED, secret):
+            assert reply.status == 401, closed
+
+
+async def test_roles_open_their_routes(any_door: Door):
+    for route, reply in await any_door.ask_all(READER, any_door.reader):
+        assert reply.status not in {401, 403, 500}, (route, reply)
+    # Deletions come last in this order: what the others name is still there.
+    for route in sorted(CONTRIBUTOR | READER, reverse=True):
+        reply = await any_door.ask(route, any_door.contributor)
+        assert reply.status not in {401, 403, 500}, (route, reply)
