@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import pytest
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.mgmt.containerregistrytasks import ContainerRegistryTasksMgmtClient
-from azure.storage.blob import BlobClient
+from azure.storage.blob import BlobClient, BlobServiceClient
 from parts.gitserver import GitServer
 from parts.private import private_directory
 from parts.stack import Stack, Wanted, running
@@ -149,6 +149,16 @@ class Live:
         """Send a request to a path under the registry."""
         mark = "&" if "?" in path else "?"
         return self.send(method, f"{REGISTRY_ID}/{path}{mark}api-version={API_VERSION}", body, headers)
+
+    def host_keys(self) -> dict[str, str]:
+        """The host's own keys by name, as it keeps them in storage: `master`, and one for each system function."""
+        with BlobServiceClient.from_connection_string(
+            self.stack.azurite.connection_string, api_version=BLOB_VERSION
+        ) as storage:
+            container = storage.get_container_client("azure-webjobs-secrets")
+            (name,) = (blob for blob in container.list_blob_names() if blob.endswith("/host.json"))
+            kept = json.loads(container.download_blob(name).readall())
+        return {key["name"]: key["value"] for key in (kept["masterKey"], *kept["systemKeys"])}
 
     def upload(self, files: Mapping[str, str | Path]) -> str:
         """Upload a source as `az acr build` does; return what a run request names it by."""

@@ -70,7 +70,8 @@ def _command(host: str, port: int, repository: Path, https: Certificates | None)
     if host == "embedded":
         where = ["--app", str(repository), "--host", LOOPBACK, "--port", str(port)]
         secured = ["--https", "--https-dir", str(https.ca.parent)] if https else []
-        return [sys.executable, "-m", "baselift.host", *where, *secured]
+        # The host's own endpoints run functions, show keys and take events: they are for who has the state's keys.
+        return [sys.executable, "-m", "baselift.host", *where, "--enable-auth", *secured]
     if host == "func" and https:
         raise PartError("--https needs the embedded host; BASELIFT_HOST is 'func'")
     if host == "func":

@@ -3,7 +3,7 @@
 The app here gets no events from its registry and never reconciles: what a test sends is all it knows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,47 +106,54 @@ def watched(live: Live, repository: str) -> Base:
     return base
 
 
-def deliver(live: Live, events: Any, kind: str = "Notification") -> int:
-    return live.send("POST", EVENT_GRID, events, {"aeg-event-type": kind}).status
+@pytest.fixture(scope="module")
+def key(deaf: Live) -> dict[str, str]:
+    """What Event Grid's deliveries show: the system key that its subscription was made with."""
+    return {"x-functions-key": deaf.host_keys()["eventgrid_extension"]}
 
 
-def test_event_grid_is_answered_its_validation_code(deaf):
+@pytest.fixture
+def deliver(deaf: Live, key: dict[str, str]) -> Callable[[Any], int]:
+    return lambda events: deaf.send("POST", EVENT_GRID, events, {"aeg-event-type": "Notification", **key}).status
+
+
+def test_event_grid_is_answered_its_validation_code(deaf, key):
     event = {
         "id": "1",
         "eventType": "Microsoft.EventGrid.SubscriptionValidationEvent",
         "data": {"validationCode": "c0de"},
     }
-    answer = deaf.send("POST", EVENT_GRID, [event], {"aeg-event-type": "SubscriptionValidation"})
+    answer = deaf.send("POST", EVENT_GRID, [event], {"aeg-event-type": "SubscriptionValidation", **key})
     assert (answer.status, answer.json) == (200, {"validationResponse": "c0de"})
 
 
-def test_event_grid_is_allowed_to_send_cloud_events(deaf):
-    answer = deaf.send("OPTIONS", EVENT_GRID, None, {"WebHook-Request-Origin": "eventgrid.azure.net"})
+def test_event_grid_is_allowed_to_send_cloud_events(deaf, key):
+    answer = deaf.send("OPTIONS", EVENT_GRID, None, {"WebHook-Request-Origin": "eventgrid.azure.net", **key})
     assert (answer.status, answer.headers["webhook-allowed-origin"]) == (200, "eventgrid.azure.net")
 
 
 @pytest.mark.parametrize("schema", ["grid", "cloud"])
-def test_an_event_of_a_moved_base_makes_one_run_however_often_it_comes(deaf, schema):
+def test_an_event_of_a_moved_base_makes_one_run_however_often_it_comes(deaf, deliver, schema):
     base = watched(deaf, f"{schema}-base")
     digest = base.move("2")
     event = [base.grid_event()] if schema == "grid" else base.cloud_event()
     assert base.runs() == []
-    assert [deliver(deaf, event) for _ in range(5)] == [202] * 5
+    assert [deliver(event) for _ in range(5)] == [202] * 5
     base.assert_rebuilt_for(digest)
 
 
-def test_an_event_of_a_base_that_did_not_move_makes_no_run(deaf):
+def test_an_event_of_a_base_that_did_not_move_makes_no_run(deaf, deliver):
     base = watched(deaf, "still-base")
-    assert deliver(deaf, [base.grid_event()]) == 202
+    assert deliver([base.grid_event()]) == 202
     assert base.runs() == []
 
 
-def test_other_events_and_unknown_images_make_no_run_and_are_taken(deaf):
+def test_other_events_and_unknown_images_make_no_run_and_are_taken(deaf, deliver):
     base = watched(deaf, "other-base")
     base.move("2")
     unknown = Base(deaf, "nobody-uses-this")
     events = [base.grid_event("Microsoft.ContainerRegistry.ImageDeleted"), unknown.grid_event()]
-    assert deliver(deaf, events) == 202
+    assert deliver(events) == 202
     assert base.runs() == []
 
 
