@@ -4,6 +4,7 @@ import azure.functions as func
 
 from functions import (
     agent_pools,
+    blobs,
     builder,
     groups,
     health,
@@ -21,6 +22,7 @@ from functions import (
 
 PARTS = (
     agent_pools,
+    blobs,
     builder,
     groups,
     health,

@@ -10,6 +10,8 @@ from pathlib import Path
 from baselift.access.settings import AccessSettings, InvalidAccess
 from baselift.access.settings import load as load_access
 
+VAULT_SUFFIXES = ("vault.azure.net", "vault.usgovcloudapi.net", "vault.azure.cn")
+
 
 class SettingsError(Exception):
     """Settings are missing or wrong; the message lists all of them."""
@@ -32,6 +34,8 @@ class Settings:
     build_network: str
     """`own` or `host`."""
     lease_seconds: float
+    vault_suffixes: tuple[str, ...]
+    blob_proxy: bool
     location: str
     access: AccessSettings
     environment: Mapping[str, str]
@@ -65,6 +69,8 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         plain_http_hosts=frozenset(word.lower() for word in _words(env, "BASELIFT_PLAIN_HTTP_HOSTS")),
         build_network=env.get("BASELIFT_BUILD_NETWORK", "own"),
         lease_seconds=float(env.get("BASELIFT_LEASE_SECONDS", "60")),
+        vault_suffixes=_words(env, "BASELIFT_VAULT_SUFFIXES") or VAULT_SUFFIXES,
+        blob_proxy=env.get("BASELIFT_BLOB_PROXY", "").lower() == "true",
         access=access,
         location=env.get("BASELIFT_LOCATION", "local"),
         environment=env,
@@ -92,6 +98,8 @@ def _wrong(env: Mapping[str, str]) -> list[str]:
     network = env.get("BASELIFT_BUILD_NETWORK", "own")
     if network not in ("own", "host"):
         wrong.append(f"BASELIFT_BUILD_NETWORK is '{network}'; it must be own or host")
+    if (proxy := env.get("BASELIFT_BLOB_PROXY", "")).lower() not in ("", "true", "false"):
+        wrong.append(f"BASELIFT_BLOB_PROXY is '{proxy}'; it must be true or false")
     lease = env.get("BASELIFT_LEASE_SECONDS", "60")
     if not _positive(lease):
         wrong.append(f"BASELIFT_LEASE_SECONDS is '{lease}'; it must be a number of seconds above 0")

@@ -23,6 +23,8 @@ Seal = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 if TYPE_CHECKING:
     from baselift.access.access import Access
+    from baselift.access.blob_links import BlobLinks
+    from baselift.azure.relay import Relay
     from baselift.engines.buildah import Buildah
 
 
@@ -42,6 +44,23 @@ def access() -> "Access":
 
 
 @cache
+def blob_links() -> "BlobLinks":
+    """Signs and checks links to blobs behind the app."""
+    from baselift.access.blob_links import BlobLinks
+
+    given = settings()
+    return BlobLinks([given.secret_key, *given.old_secret_keys])
+
+
+@cache
+def relay() -> "Relay":
+    """Carries requests to the storage. Belongs to the event loop that first uses it."""
+    from baselift.azure.relay import Relay
+
+    return Relay()
+
+
+@cache
 def world() -> World:
     """The process's world. Belongs to the event loop that first awaits it."""
     return build(settings())
@@ -49,8 +68,10 @@ def world() -> World:
 
 def build(given: Settings) -> World:
     """A world on a storage account, with every part as the settings say."""
+    from baselift.azure.keyvault import KeyVault
     from baselift.azure.storage import Storage
     from baselift.registry.client import Registries
+    from baselift.registry.identities import Identities
     from baselift.source.fetch import Sources
     from baselift.source.limits import Limits
 
@@ -71,6 +92,8 @@ def build(given: Settings) -> World:
         blobs=storage.blobs,
         registries=Registries(plain_http_hosts=given.plain_http_hosts),
         sources=Sources(download=download, plain_http_hosts=given.plain_http_hosts),
+        vault=KeyVault(given.vault_suffixes),
+        identities=Identities(),
         engine=_builder(given, engine),
         containers=containers_of(engine),
         seal=seal,

@@ -24,8 +24,7 @@ from functions.edge import (
     reply,
     scope,
 )
-
-LINK_SECONDS = 3600
+from functions.links import upload_link
 
 bp = func.Blueprint()
 
@@ -153,7 +152,7 @@ async def registry_upload(req: func.HttpRequest) -> func.HttpResponse:
     """A link to upload a source to, and the path under which a run request names it."""
     await scope(req)
     name = f"tasks-source/{now()[:10].replace('-', '')}/{guid()}.tar.gz"
-    return reply({"uploadUrl": await wiring.world().blobs.upload_url(name, LINK_SECONDS), "relativePath": name})
+    return reply({"uploadUrl": await upload_link(req, name), "relativePath": name})
 
 
 def shown(found: Registration) -> dict[str, Any]:

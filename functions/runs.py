@@ -18,9 +18,9 @@ from baselift.arm.names import Scope
 from baselift.domain.runs import Cause, Run
 from functions.asks import ask
 from functions.edge import REGISTRY, answering, body, guid, now, public, reply, scope
+from functions.links import log_link
 
 PAGE = 100
-LINK_SECONDS = 3600
 RUN = f"{REGISTRY}/runs/{{run}}"
 
 bp = func.Blueprint()
@@ -92,7 +92,7 @@ async def run_patch(req: func.HttpRequest) -> func.HttpResponse:
 async def run_log(req: func.HttpRequest) -> func.HttpResponse:
     """A link to the run's log."""
     run = await _run(await scope(req), req)
-    return reply({"logLink": await wiring.world().blobs.read_url(log_name(run), LINK_SECONDS)})
+    return reply({"logLink": await log_link(req, log_name(run))})
 
 
 @bp.function_name("run_cancel")

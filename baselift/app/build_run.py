@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from baselift.app.clear import clear
 from baselift.app.lease import Lease
 from baselift.app.plan_build import Plan, plan_build
 from baselift.app.ports import Log
@@ -33,7 +34,7 @@ async def build_run(world: World, lease: Lease, log: RunLog, scratch: Path) -> B
     Raises:
         Failure: with the reason why it cannot succeed.
     """
-    request = world.unseal(lease.run.request)
+    request = await clear(world, lease.run.request)
     source = await fetch(world, request, log, scratch / "source")
     plan = await plan_build(world, request, source)
     names = await _names(world, lease.run, request, source)
@@ -81,7 +82,7 @@ async def _names(world: World, run: Run, request: Mapping[str, Any], source: Sou
     if not request.get("isPushEnabled", True):
         return []
     server = await world.registrations.address(run.registry)
-    known = {*await world.registrations.hosts(), *tasks.credentials(request)}
+    known = {*await world.registrations.hosts(), *tasks.registries(request)}
     told = facts(run, server, source)
     data = {"Run": told, "Build": told, "Values": {}, "Secrets": {}}
     names = []

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from baselift.app import base_rows, task_rows
+from baselift.app.clear import clear
 from baselift.app.world import World
 from baselift.domain import tasks
 from baselift.domain.builds import Credential
@@ -11,7 +12,7 @@ from baselift.domain.images import Reference
 
 
 async def for_request(world: World, request: Mapping[str, Any]) -> dict[str, Credential]:
-    """Credentials by real host for a run: the request's own win over the registered ones. `request` is unsealed."""
+    """Credentials by real host for a run: the request's own win over the registered ones. `request` is in clear."""
     mode = ((request.get("credentials") or {}).get("sourceRegistry") or {}).get("loginMode")
     registered = {} if mode == "None" else await world.registrations.credentials()
     hosts = await world.registrations.hosts()
@@ -26,8 +27,8 @@ async def for_watching(world: World, image: Reference) -> Credential | None:
     hosts = await world.registrations.hosts()
     async for dependent in base_rows.dependents(world, image):
         task = await task_rows.get(world, dependent.edge.registry, dependent.edge.task)
-        found = tasks.credentials(world.unseal((task.document.get("properties") or {}) if task else {}))
-        for host, credential in found.items():
-            if hosts.get(host, host) == image.registry:
-                return credential
+        document = (task.document.get("properties") or {}) if task else {}
+        wanted = [host for host in tasks.registries(document) if hosts.get(host, host) == image.registry]
+        for credential in tasks.credentials(await clear(world, tasks.only(document, wanted))).values():
+            return credential
     return None

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from baselift.app import credentials, task_file
+from baselift.app import credentials
 from baselift.app.build_run import facts
+from baselift.app.open_task_file import open_task_file
 from baselift.app.plan_build import pin, scan
 from baselift.app.step_build import build_file, build_request, build_source
 from baselift.app.task_rows import StoredTask
@@ -45,12 +46,12 @@ async def _builds(
         yield request, source
         return
     told = facts(_imagined(world, task, request), await world.registrations.address(task.registry), source)
-    file = await asyncio.to_thread(task_file.read, request, source, told, world.now())
-    for step in file.steps:
+    opened = await open_task_file(world, request, source, told)
+    for step in opened.file.steps:
         if (command := step.build) is not None:
             where = await build_source(world, step, command.context, source)
             dockerfile = build_file(step, command, where, source)
-            yield build_request(command, dockerfile, request, task_file.secret_values(request)), where
+            yield build_request(command, dockerfile, request, opened.secrets), where
             made |= {await world.registrations.home(images.parse(tag).tagged()) for tag in command.tags}
 
 

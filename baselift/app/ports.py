@@ -230,6 +230,22 @@ class Registries(Protocol):
     async def tag(self, image: Reference, tag: str, credential: Credential | None = None) -> None: ...
 
 
+class Vault(Protocol):
+    """Azure Key Vault."""
+
+    async def read(self, url: str, client_id: str | None) -> str:
+        """A secret's value, by this machine's own identity or that of `client_id`. Raises Failure, never with it."""
+        ...
+
+
+class Identities(Protocol):
+    """Cloud identities as logins of registries."""
+
+    async def login(self, host: str, client_id: str | None) -> Credential:
+        """User and password for a few hours. Raises Failure: the registry takes none, or not this one."""
+        ...
+
+
 class Sources(Protocol):
     """Build contexts."""
 

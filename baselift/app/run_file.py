@@ -5,9 +5,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from baselift.app import credentials, task_file
+from baselift.app import credentials
 from baselift.app.build_run import Built, facts, fetch
+from baselift.app.clear import clear
 from baselift.app.lease import Lease
+from baselift.app.open_task_file import Opened, open_task_file
 from baselift.app.run_log import RunLog
 from baselift.app.steps import Site, Steps
 from baselift.app.world import World
@@ -21,13 +23,14 @@ async def run_file(world: World, lease: Lease, log: RunLog, scratch: Path) -> Bu
     Raises:
         Failure: the task file is wrong, or a step failed; the message names the step.
     """
-    run, request = lease.run, world.unseal(lease.run.request)
+    run, request = lease.run, await clear(world, lease.run.request)
     source = await fetch(world, request, log, scratch / "source")
     told = facts(run, await world.registrations.address(run.registry), source)
-    file = await asyncio.to_thread(task_file.read, request, source, told, world.now())
+    opened = await open_task_file(world, request, source, told)
+    file = opened.file
     for note in file.notes:
         await log.line(f"Note: {note}")
-    steps = await _steps(world, lease, log, scratch, request, source, file)
+    steps = await _steps(world, lease, log, scratch, request, source, opened)
     async with steps:
         await follow(file, steps.carry_out)
     return Built(tuple(steps.outputs), tuple(dict.fromkeys(steps.bases)), source.commit, None)
@@ -76,7 +79,7 @@ async def _steps(
     scratch: Path,
     request: Mapping[str, Any],
     source: Source,
-    file: TaskFile,
+    opened: Opened,
 ) -> Steps:
     site = Site(
         request=request,
@@ -84,6 +87,6 @@ async def _steps(
         scratch=scratch,
         server=await world.registrations.address(lease.run.registry),
         credentials=await credentials.for_request(world, request),
-        secrets=task_file.secret_values(request),
+        secrets=opened.secrets,
     )
-    return Steps(world, lease, log, site, file)
+    return Steps(world, lease, log, site, opened.file)

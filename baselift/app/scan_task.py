@@ -6,6 +6,7 @@ From then on it is watched, before it ever ran.
 import logging
 
 from baselift.app import edges, task_rows, timers
+from baselift.app.clear import clear
 from baselift.app.find_bases import find_bases
 from baselift.app.scratch import scratch
 from baselift.app.task_rows import StoredTask
@@ -38,7 +39,7 @@ async def scan_task(world: World, registry: str, name: str) -> None:
 
 
 async def _bases(world: World, task: StoredTask) -> list[BaseUse]:
-    request = world.unseal(requests.of_task(task.document))
+    request = await clear(world, requests.of_task(task.document))
     async with scratch(world.scratch) as directory:
         into = directory / "source"
         source = await world.sources.fetch(request.get("sourceLocation"), request.get("contextAccessToken"), into)

@@ -2,7 +2,9 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -17,27 +19,64 @@ DEFAULT = "acb.yaml"
 LARGEST = 1024 * 1024
 
 
-def read(request: Mapping[str, Any], source: Source, facts: Mapping[str, str], now: datetime) -> TaskFile:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A task file's text, and what is needed to render it."""
+
+    text: str
+    data: Mapping[str, Any]
+    render: Callable[[str, Mapping[str, Any]], str]
+    sources: Mapping[str, Mapping[str, str]]
+
+
+def declared(
+    request: Mapping[str, Any], source: Source, facts: Mapping[str, str], now: datetime
+) -> tuple[taskfile.Secret, ...]:
+    """The secrets that the task file wants from Key Vault. Raises Failure, as `read` does."""
+    with _telling():
+        file = _file_of(request, source, facts, now)
+        return taskfile.secrets_section(file.text, file.data, render=file.render, sources=file.sources)
+
+
+def read(
+    request: Mapping[str, Any],
+    source: Source,
+    facts: Mapping[str, str],
+    now: datetime,
+    secrets: Mapping[str, str] | None = None,
+) -> TaskFile:
     """The task file that a FileTaskRunRequest or EncodedTaskRunRequest names, rendered and checked.
 
+    `secrets` are what templates call ``.Secrets``.
+
     Raises:
-        Failure: it is missing, too large, or wrong; the message has step and line.
+        Failure: it is missing, too large, or wrong; the message has step and line, and may hold what was rendered.
     """
+    with _telling():
+        file = _file_of(request, source, facts, now)
+        data = {**file.data, "Secrets": secrets or {}}
+        return taskfile.load(file.text, data, render=file.render, sources=file.sources)
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    try:
+        yield
+    except (TaskFileError, templates.TemplateError) as error:
+        raise Failure(f"task file: {error}") from error
+
+
+def _file_of(request: Mapping[str, Any], source: Source, facts: Mapping[str, str], now: datetime) -> _Read:
     # Not at the top: it takes longer to import than the rest of the app together.
     from baselift.crypto_functions import crypto_functions  # noqa: PLC0415
 
     text, values = _texts(request, source)
     render = partial(templates.render, now=now, random=SystemRandom(), functions=crypto_functions(now))
-    try:
-        given = taskfile.overlay(taskfile.values(values), _sets(request))
-        data = {"Run": facts, "Build": facts, "Values": given, "Secrets": {}}
-        if secrets := taskfile.secrets_section(text, data, render=render):
-            raise Failure(f"secret '{secrets[0].id}': this builder has no access to a Key Vault")
-        named = taskfile.alias_sources(text, data, render=render)
-        sources = {name: taskfile.alias_source(_file(source, name, "alias file")) for name in named}
-        return taskfile.load(text, data, render=render, sources=sources)
-    except (TaskFileError, templates.TemplateError) as error:
-        raise Failure(f"task file: {error}") from error
+    given = taskfile.overlay(taskfile.values(values), _sets(request))
+    data = {"Run": facts, "Build": facts, "Values": given, "Secrets": {}}
+    named = taskfile.alias_sources(text, data, render=render)
+    sources = {name: taskfile.alias_source(_file(source, name, "alias file")) for name in named}
+    return _Read(text, data, render, sources)
 
 
 def secret_values(request: Mapping[str, Any]) -> list[str]:

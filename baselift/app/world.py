@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from baselift.app.ports import Blobs, Containers, Engine, Queues, Registries, Sources, Tables
+from baselift.app.ports import Blobs, Containers, Engine, Identities, Queues, Registries, Sources, Tables, Vault
 from baselift.app.registrations import Registrations
 from baselift.domain.builds import Credential
 
@@ -28,6 +28,8 @@ class World:
     blobs: Blobs
     registries: Registries
     sources: Sources
+    vault: Vault
+    identities: Identities
     engine: Callable[[], Engine]
     """The engine of this machine, probed on first use."""
     containers: Callable[[Mapping[str, Credential], Sequence[str]], AbstractAsyncContextManager[Containers]]

@@ -4,7 +4,7 @@ A task is stored as the resource document that the API validated (`baselift.arm`
 nothing about its form.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,14 +58,35 @@ def arguments(document: Mapping[str, Any]) -> list[Argument]:
 
 
 def credentials(document: Mapping[str, Any]) -> dict[str, Credential]:
-    """User and password by registry host, of a run request or of task properties."""
-    custom = (document.get("credentials") or {}).get("customRegistries") or {}
+    """User and password by registry host, of a run request or of task properties, where they are in clear."""
     found = {}
-    for host, given in custom.items():
-        user, password = (given.get("userName") or {}).get("value"), (given.get("password") or {}).get("value")
-        if user and password:
+    for host, given in _custom(document).items():
+        user, password = given.get("userName") or {}, given.get("password") or {}
+        if in_vault(user) or in_vault(password):
+            continue
+        if (user := user.get("value")) and (password := password.get("value")):
             found[host.lower()] = Credential(user, password)
     return found
+
+
+def registries(document: Mapping[str, Any]) -> list[str]:
+    """Hosts of the registries that a run request or task properties have a login for, of whatever kind."""
+    return [host.lower() for host in _custom(document)]
+
+
+def only(document: Mapping[str, Any], hosts: Collection[str]) -> dict[str, Any]:
+    """Of a document its logins for these registries, and nothing else."""
+    found = {host: login for host, login in _custom(document).items() if host.lower() in hosts}
+    return {"credentials": {"customRegistries": found}}
+
+
+def in_vault(secret: Mapping[str, Any]) -> bool:
+    """True for a secret whose value is an address in Key Vault."""
+    return str(secret.get("type") or "").lower() == "vaultsecret"
+
+
+def _custom(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    return (document.get("credentials") or {}).get("customRegistries") or {}
 
 
 def outputs(document: Mapping[str, Any], login_server: str) -> Sequence[images.Reference]:

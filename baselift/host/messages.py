@@ -101,8 +101,9 @@ async def _body(receive: Any, headers: dict[str, str], limit: int) -> bytes:
     return b"".join(chunks)
 
 
-async def send_response(send: Any, response: Response) -> None:
-    """Send an answer; one whose status allows no body is sent without."""
+async def send_response(send: Any, response: Response, *, head: bool = False) -> None:
+    """Send an answer; one whose status allows no body is sent without. To a HEAD, a length that is given is kept."""
+    given = next((value for name, value in response.headers if name.lower() == "content-length"), "") if head else ""
     bodiless = response.status < 200 or response.status in {204, 304}  # noqa: PLR2004
     body = b"" if bodiless else response.body
     headers = [
@@ -111,6 +112,6 @@ async def send_response(send: Any, response: Response) -> None:
         if name.lower() not in {"content-length", "transfer-encoding", "connection"}
     ]
     if not bodiless:
-        headers.append((b"content-length", str(len(body)).encode()))
+        headers.append((b"content-length", (given or str(len(body))).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -99,7 +99,7 @@ class WebApp:
         except Exception:  # noqa: BLE001 - no request may take the server down
             _log.exception("Answering %s %s failed", scope["method"], scope["path"])
             response = Response(500)
-        await messages.send_response(send, response)
+        await messages.send_response(send, response, head=scope["method"] == "HEAD")
 
     async def _answer(self, request: Request) -> Response:
         path = request.path.lower()

@@ -57,11 +57,12 @@ class IdentityTokens:
         """
         service = challenge.parameters.get("service", access.registry)
         form = {"grant_type": "refresh_token", "service": service, "scope": " ".join(access.scopes)}
-        form["refresh_token"] = await self._refresh_token(access, service)
+        form["refresh_token"] = await self.refresh_token(access, service)
         value = await _post(access, "oauth2/token", form, "access_token")
         return Token(value, max(_DEFAULT_SECONDS, _expiry(value) - time.time()))
 
-    async def _refresh_token(self, access: Access, service: str) -> str:
+    async def refresh_token(self, access: Access, service: str) -> str:
+        """What access tokens come from. Raises as `token` does."""
         value, until = self._refresh.get(access.registry, ("", 0.0))
         if time.time() >= until - _MARGIN:
             form = {"grant_type": "access_token", "service": service, "access_token": await self._entra(access)}

@@ -36,6 +36,12 @@ OPEN = {
     "POST adfs/oauth2/devicecode",
     "POST webhooks/{dialect}",  # by the secret of the settings
 }
+SIGNED = {
+    "GET blobs/{container}/{*name}": "logs",
+    "HEAD blobs/{container}/{*name}": "logs",
+    "PUT blobs/{container}/{*name}": "sources",
+}
+"""By the signature of a link; and the container that the link is of."""
 READER = {
     "GET tenants",
     "GET subscriptions",
@@ -109,6 +115,7 @@ BODIES = {
 """What would do something, so that a request that is let in shows."""
 HERE = {"subscription": SUBSCRIPTION, "resourceGroup": GROUP, "registry": REGISTRY, "dialect": "distribution"}
 HERE |= {"task": "standing", "taskRun": "standing", "agentPool": "standing", "*path": "no/such/thing"}
+HERE |= {"container": "logs", "*name": "baselift/some.log"}
 AT_ONCE = 8
 
 
@@ -196,7 +203,7 @@ def all_routes() -> set[str]:
     return found
 
 
-CLOSED = all_routes() - OPEN
+CLOSED = all_routes() - OPEN - set(SIGNED)
 
 
 def outsiders() -> dict[str, dict[str, str]]:
@@ -255,6 +262,7 @@ def entra_strangers(issuer: Issuer) -> dict[str, dict[str, str]]:
 def started(directory: Path, mode: str, **settings: str) -> Iterator[Live]:
     """The app, whose timers do nothing: what changes in its tables comes from requests."""
     fixed = {"BASELIFT_ACCESS": mode, "BASELIFT_SECRET_KEY": secret_key(1), "BASELIFT_TIMERS": NEVER}
+    fixed["BASELIFT_BLOB_PROXY"] = "true"
     given = fixed | settings
     with live_app(directory / mode, notifications=False, reconcile=NEVER, settings=given) as live:
         yield live
@@ -355,8 +363,8 @@ def any_door(request: pytest.FixtureRequest) -> Door:
 
 
 def test_every_route_is_in_one_of_the_tables():
-    assert all_routes() == OPEN | READER | CONTRIBUTOR
-    assert len(OPEN) + len(READER) + len(CONTRIBUTOR) == len(all_routes())
+    tables = (OPEN, set(SIGNED), READER, CONTRIBUTOR)
+    assert sorted(all_routes()) == sorted(route for table in tables for route in table)
     assert set(BODIES) <= CONTRIBUTOR
 
 
@@ -378,15 +386,14 @@ async def test_readers_get_through_no_route_of_contributors_and_change_nothing(d
     assert await settled(door) == before
 
 
-async def test_strangers_do_not_learn_what_is_there(door: Door):
-    for there in (await door.ask_all(CLOSED, {}), await door.ask_all(CLOSED, door.strangers["expired"])):
-        headers = {} if json.loads(there[0][1].content)["error"]["code"] == "AuthenticationFailed" else None
-        elsewhere = dict.fromkeys(("task", "taskRun", "agentPool", "run", "registry"), "absent")
-        elsewhere |= {"resourceGroup": "absent", "subscription": "absent"}
-        asked = await door.ask_all(CLOSED, headers if headers is not None else door.strangers["expired"], **elsewhere)
-        assert [(route, reply.status, reply.content) for route, reply in asked] == [
-            (route, reply.status, reply.content) for route, reply in there
-        ]
+@pytest.mark.parametrize("what", ["no token", "expired"])
+async def test_strangers_do_not_learn_what_is_there(door: Door, what: str):
+    names = ("subscription", "resourceGroup", "registry", "task", "taskRun", "agentPool", "run")
+    there = await door.ask_all(CLOSED, door.strangers[what])
+    elsewhere = await door.ask_all(CLOSED, door.strangers[what], **dict.fromkeys(names, "absent"))
+    assert [(route, reply.status, reply.content) for route, reply in elsewhere] == [
+        (route, reply.status, reply.content) for route, reply in there
+    ]
 
 
 async def test_open_routes_ask_for_no_token(door: Door):
@@ -414,6 +421,15 @@ async def test_a_webhook_opens_to_its_secret_and_to_no_token(any_door: Door):
     if any_door.reader:
         for closed, reply in await any_door.ask_all(CLOSED, secret):
             assert reply.status == 401, closed
+
+
+async def test_a_link_opens_by_its_signature_and_by_no_token(any_door: Door):
+    callers = [{}, any_door.reader, any_door.contributor, bearer("garbage"), *any_door.strangers.values()]
+    for headers in callers:
+        for route, container in SIGNED.items():
+            refused = await any_door.ask(route, headers, container=container)
+            assert refused.status == 403, (route, refused)
+            refused.check_error(route.partition(" ")[0])
 
 
 async def test_roles_open_their_routes(any_door: Door):

@@ -24,6 +24,8 @@ def http(route: str, *methods: str) -> Wired:
 
 
 WIRING: dict[str, Wired] = {
+    "blob_read": http("blobs/{container}/{*name}", "GET", "HEAD"),
+    "blob_write": http("blobs/{container}/{*name}", "PUT"),
     "build": ("queueTrigger", "builds", (), None),
     "group_delete": http(GROUP, "DELETE"),
     "group_exists": http(GROUP, "HEAD"),
