@@ -205,7 +205,7 @@ class Containers:
         if not order.image.startswith(kept.PREFIX):
             return box, order.image
         box = replace(box, others={name: Path(order.image.removeprefix(kept.PREFIX))})
-        return box, f"{kept.PREFIX}{box.root}/{name}:{kept.TAG}"
+        return box, f"{kept.PREFIX}{box.root}/{name}"
 
     async def _execute(
         self, order: ContainerOrder, directory: Path, name: str, log: Sink, ending: asyncio.Event
@@ -246,9 +246,10 @@ class Containers:
         driver = await self._engine.driver()
         code, _ = await self._engine.maintain(driver, "rm", name)
         box, _ = self._place(order, directory, name)
-        if box.others:
+        for inside, layout in box.others.items():
             async with self._importing:
-                await self._engine.maintain(driver, "rmi", f"{kept.IMPORTED}{box.root}/{name}")
+                for image in kept.names(layout, f"{box.root}/{inside}"):
+                    await self._engine.maintain(driver, "rmi", image)
         if code:
             self._engine.store.left_over()
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,6 @@ PREFIX: Final = "oci:"
 _CONFIG: Final = "application/vnd.oci.image.config.v1+json"
 _MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
 _LAYER: Final = "application/vnd.oci.image.layer.v1.tar"
-TAG: Final = "kept"
 IMPORTED: Final = "localhost"
 """What buildah puts in front of a layout's path to name the image that it read there."""
 
@@ -32,10 +32,24 @@ def keep(image: Image, directory: Path) -> str:
         "layers": [_link(blobs, layer) for layer in image.layers],
     }
     written = _write(blobs, _MANIFEST, json.dumps(manifest).encode())
-    entry = {**written, "annotations": {"org.opencontainers.image.ref.name": TAG}}
-    (directory / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
+    # Without a name: newer buildahs would take it, and not the path, for the image's.
+    (directory / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [written]}))
     (directory / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
     return f"{PREFIX}{directory.absolute()}"
+
+
+def names(directory: Path, inside: str) -> Sequence[str]:
+    """What buildah may call the image of the layout, which it saw at the path `inside`: by the path, or by its id."""
+    index = directory / "index.json"
+    if not index.exists():
+        return ()
+    (entry,) = json.loads(index.read_bytes())["manifests"]
+    manifest = json.loads(_blob(directory, entry["digest"]).read_bytes())
+    return f"{IMPORTED}{inside}", manifest["config"]["digest"].partition(":")[2]
+
+
+def _blob(directory: Path, digest: str) -> Path:
+    return directory / "blobs" / "sha256" / digest.partition(":")[2]
 
 
 def _write(blobs: Path, media_type: str, content: bytes) -> dict[str, Any]:

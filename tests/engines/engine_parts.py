@@ -3,8 +3,12 @@
 import json
 import subprocess
 import tarfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from parts.container import buildah_environment
+from parts.private import private_directory
 
 from baselift.domain.builds import Argument, BuildOrder, Image, Source
 from baselift.engines.buildah import Buildah
@@ -39,14 +43,15 @@ def push_base(directory: Path, host: str, name: str, mark: str) -> Base:
     (context / "Dockerfile").write_text(BASE.format(mark=mark))
     buildah = ["buildah", "--root", directory / "root", "--runroot", directory / "run"]
     image, digest = f"{host}/{name}:1", directory / f"{mark}.digest"
-    bare(*buildah, "bud", "--isolation", "chroot", "--timestamp", "0", "-t", image, context)
-    bare(*buildah, "push", "--tls-verify=false", "--digestfile", digest, image)
+    own = buildah_environment(private_directory(directory / f"{mark}-own"))
+    bare(*buildah, "bud", "--isolation", "chroot", "--timestamp", "0", "-t", image, context, environment=own)
+    bare(*buildah, "push", "--tls-verify=false", "--digestfile", digest, image, environment=own)
     return Base(host, name, digest.read_text())
 
 
-def bare(*command: str | Path) -> None:
+def bare(*command: str | Path, environment: Mapping[str, str] | None = None) -> None:
     """Run a command that must succeed."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
 
 

@@ -83,6 +83,7 @@ async def test_a_dockerfile_must_be_in_the_source(bench: Bench, name: str, said:
     ],
 )
 async def test_what_buildah_cannot_do_is_refused_with_its_line_before_it_starts(bench: Bench, instruction: str) -> None:
+    bench.engine._version = (1, 28, 2)
     said = await failure(bench, bench.order(f"FROM BASE\nRUN true\n{instruction}\n"))
     assert said.startswith(f"Dockerfile line 3: {instruction.partition(' ')[0]} uses ")
     assert bench.log == b""

@@ -37,6 +37,7 @@ def test_after_a_stop_and_a_start_everything_is_still_there_and_run_ids_go_on(se
     user.build_base("2")
     run = user.caused()
     user.ended(run["runId"])
+    user.stands_on(user.digest(BASE))
     before = everything(user)
 
     assert serve.stop() == (0, "")

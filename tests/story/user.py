@@ -100,6 +100,10 @@ class User:
         text = json.dumps(self.api(f"tasks/{name}"))
         return "sha256:" in text
 
+    def stands_on(self, digest: str, name: str = TASK) -> None:
+        """Wait until the task says that it was built on that digest, which follows the end of a run."""
+        until(lambda: digest in json.dumps(self.api(f"tasks/{name}")), f"{name} stands on {digest}")
+
     def ask(self, name: str = TASK) -> str:
         """Ask for a run of the task, and return its id at once."""
         request = {"type": "TaskRunRequest", "taskId": f"{ROOT}/tasks/{name}"}
