@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from baselift.app import base_rows, task_rows
-from baselift.app.on_push import settle
+from baselift.app.fan_out import settle
 from baselift.app.ports import Conflict, Stale
 from baselift.app.task_rows import Edges, StoredTask
 from baselift.app.world import World

@@ -8,7 +8,7 @@ from baselift.app import base_rows, run_rows, task_rows
 from baselift.app.base_rows import StoredBase
 from baselift.app.end_run import finish
 from baselift.app.execute_run import end_if_due
-from baselift.app.on_push import look
+from baselift.app.look import look
 from baselift.app.ports import Row, Stale
 from baselift.app.request_run import activate, dispatch
 from baselift.app.run_rows import Stored
