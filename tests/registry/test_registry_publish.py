@@ -159,7 +159,7 @@ async def test_a_cancelled_publish_leaves_no_file_behind(registry, tmp_path):
         await task
     await client.close()
     assert [each.name for each in tmp_path.iterdir()] == ["big.tar"]
-    assert not await registry.requests('"PUT /v2/cancelled/')
+    assert not await registry.requests('"PUT /v2/cancelled/manifests/')
 
 
 async def test_a_cancelled_read_of_a_layer_leaves_no_file_open(tmp_path):
