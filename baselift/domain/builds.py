@@ -4,9 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from baselift.domain.failures import Failure
+from baselift.domain.limits import Limits
 
-class Failure(Exception):
-    """The run cannot succeed; the message is for the log's last line and `runErrorMessage`. Not a fault of ours."""
+__all__ = [
+    "Argument",
+    "BuildOrder",
+    "BuildSecret",
+    "Credential",
+    "Failure",
+    "Image",
+    "Layer",
+    "Limits",
+    "Source",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +27,14 @@ class Argument:
     name: str
     value: str
     secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSecret:
+    """What ``RUN --mount=type=secret,id=…`` finds in a file: never in logs, argv, history or layers."""
+
+    id: str
+    value: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +75,10 @@ class BuildOrder:
     platform: str = "linux/amd64"
     target: str | None = None
     arguments: Sequence[Argument] = ()
+    secrets: Sequence[BuildSecret] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Put on the image last."""
+    limits: Limits = field(default_factory=Limits)
     no_cache: bool = False
     reproducible: bool = True
     """Stamp files and history with the source's epoch."""

@@ -5,35 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from baselift.domain.builds import Failure
+from baselift.domain.limits import LEAST_MEMORY, LEAST_PIDS, PIDS, Limits
 
-PIDS = 4096
-LEAST_MEMORY = 64 * 2**20
-LEAST_PIDS = 32
-"""Less than these, and what starts a container has no room itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """`cpus` in processors, `memory` in bytes without swap, `pids` in processes and threads; None: no limit."""
-
-    cpus: float | None = None
-    memory: int | None = None
-    pids: int | None = PIDS
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be meant.
-
-        Raises:
-            Failure: a limit is too small to run anything.
-        """
-        for name, value, least in (
-            ("cpus", self.cpus, 0.01),
-            ("memory", self.memory, LEAST_MEMORY),
-            ("pids", self.pids, LEAST_PIDS),
-        ):
-            if value is not None and not value >= least:
-                raise Failure(f"{name} limit {value}: at least {least} is needed")
+__all__ = ["LEAST_MEMORY", "LEAST_PIDS", "PIDS", "ContainerOrder", "Limits"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Final, Literal
 from baselift.domain.images import InvalidReference, Reference, parse
 from baselift.domain.stages import DockerfileError, Source, Stage, read
 
-__all__ = ["DockerfileError", "Edge", "Scan", "scan"]
+__all__ = ["DockerfileError", "Edge", "Scan", "scan", "target_stage"]
 
 Kind = Literal["Runtime", "Buildtime"]
 _SCRATCH: Final = "scratch"
@@ -75,7 +75,7 @@ def scan(
             has the line and what would be right.
     """
     stages = read(text, arguments, target or "", platform)
-    reached = _reachable(stages, _target(stages, target))
+    reached = _reachable(stages, target_stage(stages, target))
     base = reached[0]
     while base.base.stage is not None:
         base = stages[base.base.stage]
@@ -92,7 +92,12 @@ def scan(
     return Scan(tuple(edges.values()), MappingProxyType(spellings))
 
 
-def _target(stages: list[Stage], target: str | None) -> Stage:
+def target_stage(stages: list[Stage], target: str | None) -> Stage:
+    """The stage that a build ends with, the last when `target` is None or empty.
+
+    Raises:
+        DockerfileError: there is no such stage.
+    """
     if not target:
         return stages[-1]
     for stage in reversed(stages):

@@ -21,8 +21,10 @@ class ExpansionError(ValueError):
 class Expander:
     """Expands words; all words of one expander share one budget of work (characters read, written and compared)."""
 
-    def __init__(self, escape: str = "\\", work: int = WORK) -> None:
+    def __init__(self, escape: str = "\\", work: int = WORK, *, quotes: bool = True) -> None:
+        """`quotes`: whether ' and " quote; in a here-document they are characters like any other."""
         self.escape = escape
+        self.quotes = quotes
         self._left = work
 
     def expand(self, word: str, variables: Mapping[str, str]) -> str:
@@ -55,6 +57,7 @@ class _Word:
         self._raw = False
         self._variables = variables
         self._escape = expander.escape
+        self._quotes = expander.quotes
         self._spend = expander.spend
 
     def until(self, stop: str | None, *, raw: bool) -> str:
@@ -92,9 +95,9 @@ class _Word:
         self._place += 1
         if character == "$":
             return self._dollar()
-        if character == "'":
+        if character == "'" and self._quotes:
             return self._single_quoted()
-        if character == '"':
+        if character == '"' and self._quotes:
             return self._double_quoted()
         if character == self._escape:
             escaped = self._next()

@@ -42,6 +42,14 @@ class Source:
     stage: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Globals:
+    """What all stages of a Dockerfile share: the values of its global arguments, and its escape character."""
+
+    values: Mapping[str, str]
+    escape: str
+
+
 @dataclass(slots=True)
 class Stage:
     """One FROM and what follows it.
@@ -53,6 +61,7 @@ class Stage:
     index: int
     name: str
     base: Source
+    shared: Globals
     instructions: list[DockerfileInstruction] = field(default_factory=list)
     copies: tuple[Source, ...] = ()
     inherited: tuple[Source, ...] = ()
@@ -73,10 +82,10 @@ def read(text: str | bytes, arguments: Mapping[str, str], target: str, platform:
     scope["TARGETSTAGE"] = arguments.get("TARGETSTAGE", target or "default")
     stages = _stages(instructions, _Scope(Expander(escape), scope, arguments))
     names = {stage.name: stage.index for stage in stages if stage.name}
-    triggers = [_sources(_triggers(stage, escape), names, len(stages)) for stage in stages]
+    inherited = [_sources(triggers(stage), names, len(stages)) for stage in stages]
     for stage in stages:
         stage.copies = _sources(stage.instructions, names, len(stages))
-        stage.inherited = () if stage.base.stage is None else triggers[stage.base.stage]
+        stage.inherited = () if stage.base.stage is None else inherited[stage.base.stage]
     return stages
 
 
@@ -173,7 +182,8 @@ def _stage(instruction: DockerfileInstruction, index: int, scope: _Scope, names:
             f"'FROM {_short(words[0])}' names no image: a variable is unset (only ARG before the first FROM counts)",
             line,
         )
-    return Stage(index, name, Source(base, line, names.get(base.lower())))
+    shared = Globals(scope.values, scope.expander.escape)
+    return Stage(index, name, Source(base, line, names.get(base.lower())), shared)
 
 
 def _written_name(instruction: DockerfileInstruction) -> str:
@@ -193,17 +203,22 @@ def _check_platform(instruction: DockerfileInstruction, scope: _Scope) -> None:
             raise DockerfileError(f"platform '{_short(platform)}' is not os/architecture[/variant]", line)
 
 
-def _triggers(stage: Stage, escape: str) -> list[DockerfileInstruction]:
+def triggers(stage: Stage) -> list[DockerfileInstruction]:
     """The instructions that a stage put into ONBUILD for those that build on it."""
     found: list[DockerfileInstruction] = []
     for instruction in stage.instructions:
         if instruction.name == "ONBUILD":
             trigger = re.sub(r"^\s*onbuild\s*", "", instruction.original, flags=re.IGNORECASE)
-            found += _trigger(trigger, escape, instruction.start_line)
+            found += parse_trigger(trigger, stage.shared.escape, instruction.start_line)
     return found
 
 
-def _trigger(text: str, escape: str, line: int) -> Iterator[DockerfileInstruction]:
+def parse_trigger(text: str, escape: str, line: int) -> Iterator[DockerfileInstruction]:
+    """The instructions of an ONBUILD, as if they stood in this line.
+
+    Raises:
+        DockerfileError: they do not parse.
+    """
     try:
         parsed, _ = _parsed(f"# escape={escape}\n{text}\n")
     except DockerfileError as error:

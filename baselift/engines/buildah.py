@@ -8,24 +8,29 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from baselift.domain.builds import BuildOrder, Failure, Image
-from baselift.domain.containers import Limits
-from baselift.engines import kept, layout, process, sandbox, workspace
-from baselift.engines.limits import UNLIMITED, enforced
+from baselift.domain.builds import BuildOrder, Failure, Image, Limits
+from baselift.domain.lowering import Lowered
+from baselift.domain.variables import BaseConfig
+from baselift.engines import inputs, kept, layout, process, sandbox, workspace
+from baselift.engines import recipe as recipes
+from baselift.engines.inputs import Fetch
+from baselift.engines.limits import enforced
 from baselift.engines.network import RunNetwork
 from baselift.engines.output import Output
 from baselift.engines.process import Sink
 from baselift.engines.reasons import reason
 from baselift.engines.recipe import Recipe, examine
+from baselift.engines.redaction import Redactor
 from baselift.engines.refusals import Version
 from baselift.engines.sandbox import Sandbox
-from baselift.engines.store import Store, in_use
+from baselift.engines.store import Store, config, in_use, named
+from baselift.engines.watch import Watch
 
 _RESULT: Final = "image"
 _VERSION: Final = re.compile(r"buildah version (\d+(?:\.\d+)*)")
@@ -41,15 +46,25 @@ _KILLED: Final = 129
 class Buildah:
     """Builds with the buildah on PATH. Any number of builds at once share `store`, a directory of our own.
 
-    `plain_http_hosts` are registry hosts, with port, that are asked over http.
+    `plain_http_hosts` are registry hosts, with port, that are asked over http; `fetch` brings what an ADD names by its
+    address, and without it such an ADD is refused. `limits` are for each build and container.
     """
 
     name = "buildah"
 
-    def __init__(self, store: Path, *, plain_http_hosts: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        store: Path,
+        *,
+        plain_http_hosts: Collection[str] = (),
+        fetch: Fetch | None = None,
+        limits: Limits | None = None,
+    ) -> None:
         self._directory = store.absolute()
         self.store = Store(self._directory, self._clean)
         self.plain_http_hosts = tuple(plain_http_hosts)
+        self.limits = limits or Limits()
+        self._fetch = fetch
         self._starting = asyncio.Lock()
         self._version: Version = ()
         self._driver = ""
@@ -61,12 +76,11 @@ class Buildah:
         log: Sink,
         *,
         network: RunNetwork | None = None,
-        limits: Limits | None = None,
     ) -> Image:
         """See `Engine`. The image's layers are files in `scratch`.
 
-        With a `network`, bases are pulled outside it, and everything else happens inside; with `limits`, all of the
-        build but that is within them.
+        Bases are pulled first, and addresses of ADD fetched; the rest happens in `network`, if there is one, and
+        within the limits of the order and of this engine.
 
         Raises:
             Failure: the order cannot be built here; nothing but the shared store's pulled bases is left.
@@ -75,30 +89,54 @@ class Buildah:
         await asyncio.to_thread(sandbox.let_read, order.source.root)
         secrets = {each.name: each.value for each in order.arguments if each.secret}
         directory = new_directory(scratch)
-        output = Output(secrets.values(), log)
+        hidden = (*secrets.values(), *(each.value.decode(errors="ignore") for each in order.secrets))
+        output = Output(hidden, log)
         done = False
         try:
-            workspace.prepare(
-                directory,
-                recipe.text,
-                arguments=order.arguments,
-                credentials=order.credentials,
-                plain_http_hosts=self.plain_http_hosts,
-            )
             layout.leave_out(directory / _RESULT, order.base_layers)
             async with self.store.use():
+                await self._pull(order, recipe, scratch)
+                bases = self._bases(order)
+                lowered = recipes.lowered(order, recipe.text, bases)
+                fields = recipes.fields(order, recipe.text, bases)
+                await self._prepare(order, lowered, directory, Redactor(hidden))
+                await output.feed("".join(f"Warning: {each}\n" for each in lowered.warnings).encode())
                 box = Sandbox(self.store.data, directory, order.source.root, network)
-                if network:
-                    await self._pull(order, recipe, scratch)
-                async with enforced(limits) if limits else nullcontext(UNLIMITED) as kept:
-                    await self._bud(order, recipe, replace(box, limits=kept), output)
+                async with enforced(await self.allowed(order.limits)) as kept:
+                    await self._bud(order, recipe, lowered, replace(box, limits=kept), output)
             image = await asyncio.to_thread(
-                layout.read, directory / _RESULT, annotations(order), secrets, order.base_layers
+                layout.read, directory / _RESULT, annotations(order), secrets, order.base_layers, fields
             )
             done = True
             return image
         finally:
             await asyncio.to_thread(discard, directory, keep=_RESULT if done else "")
+
+    async def _prepare(self, order: BuildOrder, lowered: Lowered, directory: Path, redactor: Redactor) -> None:
+        workspace.prepare(
+            directory,
+            lowered.text,
+            arguments=order.arguments,
+            credentials=order.credentials,
+            plain_http_hosts=self.plain_http_hosts,
+        )
+        inputs.hide(order.secrets, directory)
+        try:
+            await inputs.lay_out(lowered, directory, self._fetch)
+        except Failure as failure:
+            # An address may be made of a secret argument.
+            raise Failure(redactor.text(str(failure).encode()).decode(errors="replace")) from None
+
+    def _bases(self, order: BuildOrder) -> Callable[[str], BaseConfig]:
+        """The configurations of the order's bases, which are in the store."""
+
+        def found(spelling: str) -> BaseConfig:
+            try:
+                return recipes.base_config(config(self.store.data, order.bases[spelling]))
+            except KeyError:
+                raise Failure(f"base image '{spelling}' has no configuration that can be read") from None
+
+        return found
 
     async def version(self) -> Version:
         """The release of buildah on PATH.
@@ -121,6 +159,17 @@ class Buildah:
             self._driver = self._driver or await self._usable_driver()
         return self._driver
 
+    async def allowed(self, limits: Limits) -> Limits:
+        """These limits within those of this engine.
+
+        Raises:
+            Failure: one cannot be kept here.
+        """
+        both = limits.within(self.limits)
+        if both.disk and await self.driver() != _DRIVERS[0]:
+            raise Failure(f"the limit on disk cannot be kept here: the storage driver is not {_DRIVERS[0]}")
+        return both
+
     async def _usable_driver(self) -> str:
         why = ""
         for name in _DRIVERS:
@@ -131,18 +180,22 @@ class Buildah:
         raise Failure(f"buildah cannot run here: {why}")
 
     async def _pull(self, order: BuildOrder, recipe: Recipe, scratch: Path) -> None:
+        wanted = sorted(set(recipe.pins.values()) - named(self.store.data, await self.driver()))
+        if not wanted:
+            return
         directory = new_directory(scratch)
         try:
             workspace.prepare(directory, b"", credentials=order.credentials, plain_http_hosts=self.plain_http_hosts)
             box = Sandbox(self.store.data, directory, directory)
             tool = [*program(box.root, await self.driver()), "pull", "--platform", order.platform]
-            for pinned in sorted(set(recipe.pins.values())):
+            for pinned in wanted:
                 await self._checked(box, [*tool, "--quiet", "--policy", "missing", pinned], Output((), None))
         finally:
             await asyncio.to_thread(discard, directory)
 
-    async def _bud(self, order: BuildOrder, recipe: Recipe, box: Sandbox, output: Output) -> None:
-        command = [*program(box.root, await self.driver()), "bud", *_flags(order, recipe, box.root)]
+    async def _bud(self, order: BuildOrder, recipe: Recipe, lowered: Lowered, box: Sandbox, output: Output) -> None:
+        given = inputs.flags(lowered, order.secrets, f"{box.root}/scratch")
+        command = [*program(box.root, await self.driver()), "bud", *given, *_flags(order, recipe, box.root)]
         await self._checked(box, command, output)
 
     async def _checked(self, box: Sandbox, command: Sequence[str], output: Output) -> None:
@@ -153,7 +206,8 @@ class Buildah:
             if code >= _KILLED:
                 self.store.left_over()
         if code:
-            raise Failure(reason(output.end, code))
+            reached = box.limits.reached()
+            raise Failure(reason(output.end, code) + (f"; {reached}" if reached else ""))
 
     async def _clean(self) -> None:
         for stale in self._directory.glob(f"{_PREFIX}*"):
@@ -182,7 +236,12 @@ class Buildah:
 
 
 async def run_in(box: Sandbox, command: Sequence[str], output: Output, ending: asyncio.Event | None = None) -> int:
-    """Run a command in a sandbox to its end, which it is asked for once `ending` is set; its exit code."""
+    """Run a command in a sandbox to its end, which it is asked for once `ending` is set; its exit code.
+
+    Raises:
+        Failure: it was ended, since it passed a limit.
+    """
+    watch = Watch(box)
     async with sandbox.user_namespace() as namespace:
         code = await process.run(
             box.argv(command),
@@ -190,8 +249,11 @@ async def run_in(box: Sandbox, command: Sequence[str], output: Output, ending: a
             stdin=namespace,
             sink=output.feed,
             ending=ending,
+            until=watch.until_over,
         )
     await output.close()
+    if watch.why:
+        raise Failure(f"ended: {watch.why}")
     return code
 
 
@@ -208,7 +270,9 @@ def program(root: str, driver: str) -> list[str]:
 
 
 def _flags(order: BuildOrder, recipe: Recipe, root: str) -> Sequence[str]:
-    flags = ["--isolation", "chroot", "--cap-drop", "CAP_SYS_CHROOT", "--layers=false", "--force-rm", "--format", "oci"]
+    flags = ["--isolation", "chroot", "--cap-drop", "CAP_SYS_CHROOT", "--layers=false", "--force-rm"]
+    # Docker's format honours SHELL, HEALTHCHECK and ONBUILD; what is written to the layout is OCI's.
+    flags += ["--format", "docker"]
     flags += ["--pull=false", "--http-proxy=false", "--platform", order.platform]
     flags += ["--timestamp", str(order.source.epoch)] if order.reproducible else []
     flags += ["--target", order.target] if order.target else []
@@ -218,6 +282,7 @@ def _flags(order: BuildOrder, recipe: Recipe, root: str) -> Sequence[str]:
     for spelling, pinned in recipe.pins.items():
         flags += ["--build-context", f"{spelling}=docker-image://{pinned}"]
     flags += workspace.flags(order.arguments)
+    flags += [word for each in order.labels.items() for word in ("--label", "=".join(each))]
     return [*flags, "-f", f"{root}/scratch/Dockerfile", "-t", f"oci:{root}/scratch/{_RESULT}:built", f"{root}/source"]
 
 

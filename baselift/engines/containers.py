@@ -213,7 +213,7 @@ class Containers:
         box = self._box(order, directory)
         await asyncio.to_thread(_fill, order, directory, box)
         output = Output(self._secrets, log)
-        async with enforced(order.limits) as limits:
+        async with enforced(await self._engine.allowed(order.limits)) as limits:
             code = await self._shell(replace(box, limits=limits), _RUN, (name,), output, ending)
         self._explain(order, directory, output, code)
         return code

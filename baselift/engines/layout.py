@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from baselift.domain.builds import Image, Layer
@@ -11,6 +12,7 @@ from baselift.engines.sandbox import give
 
 _BASE = "org.opencontainers.image.base."
 _ARGUMENTS = re.compile(r"\|\d+ ")
+_NONE: Mapping[str, Any] = MappingProxyType({})
 _INTERMEDIATE = re.compile(r"FROM [0-9a-f]{12}")
 
 
@@ -23,12 +25,17 @@ def leave_out(directory: Path, digests: Sequence[str]) -> None:
 
 
 def read(
-    directory: Path, annotations: Mapping[str, str], secrets: Mapping[str, str], left_out: Collection[str] = ()
+    directory: Path,
+    annotations: Mapping[str, str],
+    secrets: Mapping[str, str],
+    left_out: Collection[str] = (),
+    fields: Mapping[str, Any] = _NONE,
 ) -> Image:
     """The one image of the layout, its layers uncompressed tars; those of `left_out` without one.
 
     `annotations` take the place of the base annotations that the engine wrote. `secrets` are build arguments by name:
-    their values are taken out of the history. Nothing but the layers is left in the directory.
+    their values are taken out of the history. `fields` are Docker's own, for the config's ``config``. Nothing but the
+    layers is left in the directory.
     """
     manifest = _load(directory, _load_index(directory)["manifests"][0]["digest"])
     config = _blob(directory, manifest["config"]["digest"]).read_bytes()
@@ -39,20 +46,19 @@ def read(
     for path in directory.rglob("*"):
         if path.is_file() and path not in kept:
             path.unlink()
-    return Image(scrub(config, secrets), layers, {**own, **annotations})
+    return Image(finish(config, secrets, fields), layers, {**own, **annotations})
 
 
-def scrub(config: bytes, secrets: Mapping[str, str]) -> bytes:
-    """The config without the secrets that an engine records with a RUN (``|1 TOKEN=value /bin/sh -c …``).
+def finish(config: bytes, secrets: Mapping[str, str], fields: Mapping[str, Any]) -> bytes:
+    """The config with `fields`, without the secrets that an engine records with a RUN (``|1 TOKEN=value /bin/sh …``).
 
-    An intermediate image's id, which depends on the secret, goes too. ``ENV X=$TOKEN`` is the author's own act: it
+    An intermediate image's id, which is another each time, goes too. ``ENV X=$TOKEN`` is the author's own act: it
     stays in the environment, but its history entry does not show the value.
     """
-    if not secrets:
-        return config
     document = json.loads(config)
     values = sorted(filter(None, secrets.values()), key=len, reverse=True)
     document["history"] = [_clean(entry, secrets, values) for entry in document.get("history", [])]
+    document["config"] = {**(document.get("config") or {}), **fields}
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
 
 

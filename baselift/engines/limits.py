@@ -26,10 +26,27 @@ _OURS: Final = re.compile(rf"{_PREFIX}(\d+)-\w+")
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """How limits are kept: the files that a process joins by, and the command in front of what is limited."""
+    """How limits are kept: the files that a process joins by, and the command in front of what is limited.
+
+    `pids` and `disk` are the limits that must be watched.
+    """
 
     groups: Sequence[Path] = ()
     prefix: Sequence[str] = field(default=())
+    pids: int | None = None
+    disk: int | None = None
+
+    def refused(self) -> int:
+        """How many processes the limit on them has kept from being made so far."""
+        return sum(_count(each.parent / "pids.events", "max") for each in self.groups)
+
+    def reached(self) -> str:
+        """Which limits the processes of the groups were held back or ended by, for people; empty for none."""
+        places = [each.parent for each in self.groups]
+        found = [f"the limit of {self.pids} processes was reached"] if self.refused() else []
+        memory = [file for each in places for file in (each / "memory.events", each / "memory.oom_control")]
+        found += ["the limit of memory was reached" for file in memory if _count(file, "oom_kill")]
+        return "; ".join(dict.fromkeys(found))
 
 
 UNLIMITED: Final = Kept()
@@ -49,7 +66,7 @@ async def enforced(limits: Limits, mounts: Path = Path("/proc/self/mountinfo")) 
     name = f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
     try:
         prefix = _make(limits, mounts, name, made)
-        yield Kept(tuple(path / "cgroup.procs" for path in made), prefix)
+        yield Kept(tuple(path / "cgroup.procs" for path in made), prefix, limits.pids, limits.disk)
     finally:
         for path in made:
             await asyncio.to_thread(_remove, path)
@@ -72,10 +89,22 @@ def _make(limits: Limits, mounts: Path, name: str, made: list[Path]) -> Sequence
     return prefix
 
 
+def _count(file: Path, name: str) -> int:
+    with suppress(OSError):
+        for line in file.read_text().splitlines():
+            key, _, value = line.partition(" ")
+            if key == name:
+                return int(value)
+    return 0
+
+
 def _wanted(limits: Limits) -> _Files:
-    """For each controller the files to write, of v2 or else of v1, a file that may be missing after a '-'."""
+    """For each controller the files to write, of v2 or else of v1, a file that may be missing after a '-'.
+
+    A limit of as many processors as this process may use is kept without one.
+    """
     wanted: dict[str, Sequence[tuple[str, str]]] = {}
-    if limits.cpus is not None:
+    if limits.cpus is not None and limits.cpus < len(os.sched_getaffinity(0)):
         quota = max(1000, int(limits.cpus * _PERIOD))
         wanted["cpu"] = (("cpu.max", f"{quota} {_PERIOD}"), ("cpu.cfs_quota_us", str(quota)))
     if limits.memory is not None:

@@ -16,15 +16,22 @@ Sink = Callable[[bytes], Awaitable[None]]
 
 
 async def run(
-    argv: Sequence[str], *, env: Mapping[str, str], stdin: int, sink: Sink, ending: asyncio.Event | None = None
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    stdin: int,
+    sink: Sink,
+    until: Callable[[int], Awaitable[None]],
+    ending: asyncio.Event | None = None,
 ) -> int:
     """Run `argv` to its end, handing standard output and error to `sink` as they come; its exit code.
 
-    Once `ending` is set, what runs inside is asked to end. When cancelled, or when `sink` raises, every process is gone
-    before the exception goes on.
+    Once `ending` is set, what runs inside is asked to end; once `until`, called with the process id, is back, it is
+    killed. When cancelled, or when `sink` raises, every process is gone before the exception goes on.
     """
     process = await _start(argv, env, stdin)
-    asking = asyncio.create_task(_ask_to_end(process, ending)) if ending else None
+    tasks = [asyncio.create_task(_kill_after(process, until(process.pid)))]
+    tasks += [asyncio.create_task(_ask_to_end(process, ending))] if ending else []
     try:
         while process.stdout and (chunk := await process.stdout.read(_CHUNK)):
             await sink(chunk)
@@ -32,8 +39,14 @@ async def run(
     finally:
         if process.returncode is None:
             await to_the_end(_stop(process, asked=ending is not None and ending.is_set()))
-        if asking:
-            asking.cancel()
+        for task in tasks:
+            task.cancel()
+
+
+async def _kill_after(process: asyncio.subprocess.Process, over: Awaitable[None]) -> None:
+    await over
+    if process.returncode is None:
+        _signal_inside(process.pid, signal.SIGKILL)
 
 
 async def _ask_to_end(process: asyncio.subprocess.Process, ending: asyncio.Event) -> None:

@@ -1,16 +1,21 @@
 """The Dockerfile of an order: found, read and checked before anything is started."""
 
 import platform as machine
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from e2b_dockerfile_utils import DockerfileInstruction, parse_dockerfile_ast
 
 from baselift.domain.builds import BuildOrder, Failure
+from baselift.domain.docker_fields import docker_fields
 from baselift.domain.dockerfile import DockerfileError, scan
+from baselift.domain.lowering import Lowered, lower
 from baselift.domain.stages import read
+from baselift.domain.variables import BaseConfig
+from baselift.engines.redaction import Redactor
 from baselift.engines.refusals import Version, refuse
 
 _HANDLERS: Final = Path("/proc/sys/fs/binfmt_misc")
@@ -31,6 +36,7 @@ class Recipe:
     """A Dockerfile that can be built."""
 
     text: bytes
+    """As the author wrote it."""
     ignore: str | None
     """Path in the source of the Dockerfile's own ignore file, if it has one."""
     pins: dict[str, str]
@@ -45,19 +51,75 @@ def examine(order: BuildOrder, version: Version) -> Recipe:
     """
     file = _inside(order.source.root, order.dockerfile)
     text = file.read_bytes()
-    arguments = {each.name: each.value for each in order.arguments}
+    arguments = _values(order)
     try:
         found = scan(text, arguments=arguments, target=order.target, platform=order.platform)
     except DockerfileError as error:
         raise Failure(f"{order.dockerfile}: {error}") from None
     instructions = parse_dockerfile_ast(text.decode("utf-8", "replace")).instructions
     refuse(instructions, version)
+    with suppress(_Unknown):
+        lowered(order, text, _unknown)
     check_platform(order.platform, instructions)
     if missing := [spelling for spelling in found.spellings if spelling not in order.bases]:
         raise Failure(
             f"{order.dockerfile}: base image '{missing[0]}' has no digest; every base is pinned before a build"
         )
     return Recipe(text, _ignore_file(order), _pins(order, text, instructions))
+
+
+Bases = Callable[[str], BaseConfig]
+"""Configurations of the order's bases, by the reference as it is after expansion."""
+
+
+class _Unknown(Exception):
+    """The configuration of a base would have to be known."""
+
+
+def _unknown(_: str) -> BaseConfig:
+    raise _Unknown
+
+
+def lowered(order: BuildOrder, text: bytes, bases: Bases) -> Lowered:
+    """The Dockerfile as this engine builds it.
+
+    Raises:
+        Failure: it cannot be said exactly.
+    """
+    try:
+        return lower(text, arguments=_values(order), target=order.target, platform=order.platform, bases=bases)
+    except DockerfileError as error:
+        # It may show an address or a file name after expansion.
+        shown = Redactor(each.value for each in order.arguments if each.secret).text(f"{error}".encode())
+        raise Failure(f"{order.dockerfile}: {shown.decode()}") from None
+
+
+def fields(order: BuildOrder, text: bytes, bases: Bases) -> dict[str, Any]:
+    """What Docker's configuration of the image has and OCI's has not.
+
+    Raises:
+        Failure: a HEALTHCHECK is wrong.
+    """
+    try:
+        return docker_fields(text, arguments=_values(order), target=order.target, platform=order.platform, bases=bases)
+    except DockerfileError as error:
+        raise Failure(f"{order.dockerfile}: {error}") from None
+
+
+def base_config(document: Mapping[str, Any]) -> BaseConfig:
+    """What the stages on an image take from its configuration."""
+    config = document.get("config") or {}
+    env = (each.partition("=") for each in config.get("Env") or ())
+    return BaseConfig(
+        env={name: value for name, _, value in env},
+        shell=tuple(config.get("Shell") or ()),
+        triggers=tuple(config.get("OnBuild") or ()),
+        health=config.get("Healthcheck"),
+    )
+
+
+def _values(order: BuildOrder) -> dict[str, str]:
+    return {each.name: each.value for each in order.arguments}
 
 
 def _inside(root: Path, name: str) -> Path:
@@ -79,7 +141,7 @@ def _ignore_file(order: BuildOrder) -> str | None:
 def _pins(order: BuildOrder, text: bytes, instructions: Sequence[DockerfileInstruction]) -> dict[str, str]:
     """The order's bases, and those of FROM also as written: buildah looks there before it expands variables."""
     pins = dict(order.bases)
-    arguments = {each.name: each.value for each in order.arguments}
+    arguments = _values(order)
     written = [each.args[0] for each in instructions if each.name == "FROM"]
     for word, stage in zip(written, read(text, arguments, order.target or "", order.platform), strict=True):
         if stage.base.stage is None and stage.base.name in order.bases:

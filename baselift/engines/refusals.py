@@ -13,7 +13,6 @@ from e2b_dockerfile_utils import DockerfileInstruction
 from baselift.domain.builds import Failure
 
 Version = tuple[int, ...]
-_GIT: Final = re.compile(r"(git@|git://|ssh://).+|https?://.+\.git(#.*)?")
 _SHELL_EXPANSION: Final = re.compile(r"\$\{\w+[#%/]")
 _EXPANDED: Final = frozenset(
     {"ADD", "ARG", "COPY", "ENV", "EXPOSE", "LABEL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"}
@@ -36,10 +35,6 @@ def _flag(instructions: Iterable[str], name: str, value: str = "") -> Callable[[
     return lambda each: each.name in names and any(pattern.fullmatch(flag) for flag in each.flags)
 
 
-def _adds_git(instruction: DockerfileInstruction) -> bool:
-    return instruction.name == "ADD" and any(_GIT.fullmatch(word) for word in instruction.args[:-1])
-
-
 def _expands_like_a_shell(instruction: DockerfileInstruction) -> bool:
     return instruction.name in _EXPANDED and _SHELL_EXPANSION.search(instruction.original) is not None
 
@@ -50,12 +45,9 @@ def _mounts_secret_as_variable(instruction: DockerfileInstruction) -> bool:
 
 
 FEATURES: Final = (
-    Feature("a here-document", lambda each: bool(each.heredocs), (1, 33), "join the commands with && and \\"),
-    Feature("--link", _flag(_FILES, "--link"), None, "leave the flag out: the files are the same"),
     Feature("--parents", _flag(_FILES, "--parents"), None, "name the target directory of each source"),
     Feature("--exclude", _flag(_FILES, "--exclude"), (1, 39), "list the files in .dockerignore"),
-    Feature("--checksum", _flag({"ADD"}, "--checksum"), (1, 39), "check the file in a RUN"),
-    Feature("ADD of a git repository", _adds_git, None, "clone it in a RUN"),
+    Feature("--unpack", _flag({"ADD"}, "--unpack"), None, "unpack it in a RUN"),
     Feature("--network", _flag({"RUN"}, "--network"), None, "leave the flag out: a RUN has the builder's network"),
     Feature("--security", _flag({"RUN"}, "--security"), None, "leave the flag out"),
     Feature("--device", _flag({"RUN"}, "--device"), None, "leave the flag out"),

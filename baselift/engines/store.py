@@ -1,13 +1,14 @@
 """The directory that builds share, its lock, and when it may be cleaned."""
 
 import asyncio
+import base64
 import fcntl
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from baselift.engines.process import to_the_end
 from baselift.engines.sandbox import give
@@ -74,6 +75,38 @@ def in_use(data: Path) -> set[str]:
         for each in json.loads(file.read_bytes() or b"[]")
         if each.get("image")
     }
+
+
+def _images(data: Path, driver: str = "*") -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The record of each image, and the directory that has the image's files."""
+    for file in data.glob(f"{driver}/root/*-images/images.json"):
+        for each in json.loads(file.read_bytes() or b"[]"):
+            yield file.parent / each["id"], each
+
+
+def named(data: Path, driver: str) -> set[str]:
+    """The names of all images that a storage driver has in the store."""
+    return {name for _, each in _images(data, driver) for name in each.get("names") or ()}
+
+
+def config(data: Path, pinned: str) -> dict[str, Any]:
+    """The configuration of an image in the store, ``registry/repository@digest``.
+
+    Raises:
+        KeyError: it is not there, or has none (Docker's first manifest format).
+    """
+    digest = pinned.rpartition("@")[2]
+    for directory, each in _images(data):
+        names = each.get("big-data-names") or ()
+        if digest == each.get("digest") or f"manifest-{digest}" in names:
+            name = next((name for name in names if name.startswith("sha256:")), "")
+            if not name:
+                break
+            found: dict[str, Any] = json.loads(
+                (directory / f"={base64.b64encode(name.encode()).decode()}").read_bytes()
+            )
+            return found
+    raise KeyError(pinned)
 
 
 def _locked(lock: int, kind: int) -> bool:
