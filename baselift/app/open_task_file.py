@@ -1,15 +1,17 @@
 """Open a run's task file: fetch the secrets it declares, then read it with them filled in."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from baselift.app import task_file
 from baselift.app.clear import of_vault, together
 from baselift.app.world import World
 from baselift.domain.builds import Failure, Source
-from baselift.domain.taskfile import TaskFile
+from baselift.domain.taskfile import Secret, TaskFile
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +29,15 @@ async def open_task_file(world: World, request: Mapping[str, Any], source: Sourc
     Raises:
         Failure: the file is wrong, or a Key Vault does not give a secret; the message names it and holds no value.
     """
-    now = world.now()
-    declared = await asyncio.to_thread(task_file.declared, request, source, facts, now)
+    now, hidden = world.now(), task_file.hidden(request)
+
+    def declare() -> Sequence[Secret]:
+        try:
+            return task_file.declared(request, source, facts, now)
+        except Failure:
+            return _told(lambda: task_file.declared(hidden, source, facts, now), same=hidden == request)
+
+    declared = await asyncio.to_thread(declare)
     reads = [of_vault(world, f"secret '{each.id}'", each.keyvault, each.client_id) for each in declared]
     values = await together(reads)
     known = dict(zip((each.id for each in declared), values, strict=True))
@@ -37,11 +46,21 @@ async def open_task_file(world: World, request: Mapping[str, Any], source: Sourc
         try:
             return task_file.read(request, source, facts, now, known)
         except Failure:
-            if not known:
-                raise
-        # What is wrong may quote a secret: say it of the file with a word in their places.
-        task_file.read(request, source, facts, now, dict.fromkeys(known, "(secret)"))
-        raise Failure("task file: it is wrong only with its secrets filled in, so what is wrong is not shown")
+            stand_ins = dict.fromkeys(known, task_file.HIDDEN)
+            same = not known and hidden == request
+            return _told(lambda: task_file.read(hidden, source, facts, now, stand_ins), same=same)
 
     secrets = (*task_file.secret_values(request), *filter(None, values))
     return Opened(await asyncio.to_thread(read), secrets)
+
+
+def _told(read: Callable[[], T], *, same: bool) -> T:
+    """Say what is wrong, which may quote a secret, of the file with a word in their places; `same`: it has none.
+
+    Raises:
+        Failure: always.
+    """
+    found = read()
+    if same:
+        return found
+    raise Failure("task file: it is wrong only with its secrets filled in, so what is wrong is not shown")

@@ -1,15 +1,20 @@
 """A build step of a task file as the build that it asks for."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from baselift.app.plan_build import Plan
 from baselift.app.world import World
-from baselift.domain.builds import Failure, Source
-from baselift.domain.taskfile import BuildCommand, Step
+from baselift.domain.builds import BuildSecret, Failure, Source
+from baselift.domain.taskfile import BuildCommand, Step, Volume
+from baselift.domain.taskfile.build import BuildSecret as SecretFlag
 
 WORKSPACE = "/workspace"
 _REMOTE = ("https://", "http://", "github.com/")
+_LARGEST = 500 << 10
+"""Bytes of a build secret, as BuildKit has it."""
 
 
 def build_request(
@@ -21,6 +26,7 @@ def build_request(
         "target": command.target,
         "noCache": command.no_cache,
         "platform": _platform(command.platform) or run.get("platform"),
+        "agentConfiguration": run.get("agentConfiguration"),
         "credentials": run.get("credentials"),
         "arguments": [
             {"name": each.name, "value": each.value, "isSecret": each.secret or each.value in secrets}
@@ -55,6 +61,50 @@ def build_file(step: Step, command: BuildCommand, source: Source, workspace: Sou
     if not path.is_relative_to(source.root):
         raise Failure(f"Dockerfile '{command.dockerfile}' is outside the context '{command.context}'")
     return str(path.relative_to(source.root))
+
+
+def equipped(plan: Plan, step: Step, workspace: Source, volumes: Sequence[Volume], secrets: Collection[str]) -> Plan:
+    """The plan with the step's ``--secret`` and ``--label``; `secrets` are values of the run that no image may show.
+
+    Raises:
+        Failure: a secret is not there or too large, or a label has no name or shows a secret.
+    """
+    command = step.build
+    if command is None:
+        return plan
+    labels = dict(each.partition("=")[::2] for each in command.labels)
+    for name, value in labels.items():
+        if not name:
+            raise Failure("--label needs a name: NAME=VALUE")
+        if any(secret in value for secret in secrets if secret):
+            raise Failure(f"--label {name} shows a secret: everybody who may pull the image reads its labels")
+    found = [BuildSecret(each.id, _secret(each, step, workspace, volumes)) for each in command.secrets]
+    return replace(plan, order=replace(plan.order, secrets=found, labels=labels))
+
+
+def _secret(flag: SecretFlag, step: Step, workspace: Source, volumes: Sequence[Volume]) -> bytes:
+    """The value: a variable of the step, a file of one of its volumes or one of the workspace."""
+    if flag.variable:
+        if flag.variable not in step.env:
+            raise Failure(f"--secret id={flag.id}: the step has no variable '{flag.variable}'; write it into its env")
+        return step.env[flag.variable].encode()
+    for mount in step.mounts:
+        volume = next(each for each in volumes if each.name == mount.volume)
+        for name, content in volume.files.items():
+            if flag.path == f"{mount.path}/{name}":
+                return content
+    return _read(flag, step, workspace)
+
+
+def _read(flag: SecretFlag, step: Step, workspace: Source) -> bytes:
+    root = workspace.root.resolve()
+    inside = flag.path.removeprefix(WORKSPACE + "/") if flag.path.startswith(WORKSPACE + "/") else None
+    path = (_working_directory(step, workspace) / flag.path if inside is None else root / inside).resolve()
+    if not path.is_relative_to(root) or not path.is_file():
+        raise Failure(f"--secret id={flag.id}: '{flag.path}' is neither a file of the workspace nor of a volume")
+    if path.stat().st_size > _LARGEST:
+        raise Failure(f"--secret id={flag.id}: '{flag.path}' is larger than {_LARGEST} bytes")
+    return path.read_bytes()
 
 
 def _working_directory(step: Step, workspace: Source) -> Path:

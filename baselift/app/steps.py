@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,14 +15,19 @@ from baselift.app.plan_build import Plan, plan_build
 from baselift.app.ports import Containers, Log, Running
 from baselift.app.push_image import put_tag, upload
 from baselift.app.run_log import RunLog
-from baselift.app.step_build import build_file, build_request, build_source
+from baselift.app.step_build import build_file, build_request, build_source, equipped
 from baselift.app.world import World
 from baselift.domain import images, tasks
 from baselift.domain.builds import Credential, Failure, Image, Source
 from baselift.domain.containers import ContainerOrder, Limits
+from baselift.domain.contexts import is_remote, same_host
 from baselift.domain.images import Reference
+from baselift.domain.limits import of_agent
 from baselift.domain.runs import BaseUse, ImageDescriptor
-from baselift.domain.taskfile import PUSH_ATTEMPTS, ErrorWatch, Kind, Step, TaskFile, attempts, backoff
+from baselift.domain.taskfile import PUSH_ATTEMPTS, ErrorWatch, Kind, Status, Step, TaskFile, attempts, backoff
+
+_GRACE = 2.0
+"""Seconds that a service has to end when its run does; ACR's engine gives none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,22 @@ class Made:
     step: str
 
 
+@dataclass(frozen=True, slots=True)
+class Used:
+    """An image that a container is made of."""
+
+    name: str
+    """As `ContainerOrder.image` wants it."""
+    entrypoint: Sequence[str] = ()
+    command: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, name: str, config: Mapping[str, Any]) -> "Used":
+        """With what an OCI image config says that it runs."""
+        runs = config.get("config") or {}
+        return cls(name, tuple(runs.get("Entrypoint") or ()), tuple(runs.get("Cmd") or ()))
+
+
 class Steps:
     """The steps' common state: images that were built, containers that stay, what was pushed."""
 
@@ -55,6 +77,7 @@ class Steps:
         self._world, self._lease, self._log, self._site, self._file = world, lease, log, site, file
         self._made: dict[Reference, Made] = {}
         self._kept: dict[Reference, str] = {}
+        self._pulled: dict[str, Used] = {}
         self._detached: list[Running] = []
         self._stack = contextlib.AsyncExitStack()
         self._containers: Containers | None = None
@@ -66,9 +89,10 @@ class Steps:
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        for running in reversed(self._detached):
-            await running.stop()
-        await self._stack.aclose()
+        try:
+            await asyncio.gather(*(running.stop(_GRACE) for running in self._detached))
+        finally:
+            await self._stack.aclose()
 
     async def carry_out(self, step: Step) -> None:
         """Run a step with its delay, repetitions, retries and timeout.
@@ -80,12 +104,43 @@ class Steps:
         where = step.working_directory or ""
         told = f"Timeout(sec): {step.timeout}, Working directory: '{where}'"
         await self._log.line(f"Executing step ID: {step.id}. {told}")
+        began = asyncio.get_running_loop().time()
+        try:
+            await self._in_time(step)
+        except Failure as failure:
+            goes_on = "; ignoreErrors: the run goes on" if step.ignore_errors else ""
+            await self._log.line(f"Step ID: {step.id} failed: {failure}{goes_on}")
+            raise
+        elapsed = asyncio.get_running_loop().time() - began
+        await self._log.line(f"Step ID: {step.id} marked as successful (elapsed time in seconds: {elapsed:.3f})")
+
+    async def conclude(self, statuses: Mapping[str, Status]) -> None:
+        """Say in the log which steps did not come to their end."""
+        for step, status in statuses.items():
+            if status in (Status.IN_PROGRESS, Status.SKIPPED):
+                await self._log.line(f"Step ID: {step} marked as {status}")
+
+    async def _in_time(self, step: Step) -> None:
+        if step.pull and step.command is not None:
+            await self._pull(step, await self._reference(step.command.image))
         try:
             async with asyncio.timeout(step.timeout):
                 await self._repeat(step)
         except TimeoutError:
             raise Failure("timed out") from None
-        await self._log.line(f"Successfully executed step ID: {step.id}")
+
+    async def _pull(self, step: Step, image: Reference) -> None:
+        """Have the registry's image for a step that wants it so, whatever this run has built under its name."""
+        for tries_left in range(step.pull_retries, -1, -1):
+            await self._log.line(f"Pulling image: {image}")
+            try:
+                self._pulled[step.id] = await self._resolve(image)
+            except Failure:
+                if not tries_left:
+                    raise
+                await asyncio.sleep(max(step.pull_retry_delay, 0))
+            else:
+                return
 
     async def _repeat(self, step: Step) -> None:
         problems = []
@@ -110,6 +165,7 @@ class Steps:
             try:
                 await self._once(step, write)
             except Failure as failure:
+                watch.feed(f"\n{failure}".encode())
                 elapsed = asyncio.get_running_loop().time() - began
                 pause = plan.pause(tried, elapsed, retryable=watch.retryable)
                 if pause is None:
@@ -130,17 +186,32 @@ class Steps:
 
     async def _build(self, step: Step, write: Log) -> None:
         command = step.build
-        if command is None or command.secrets or command.labels:
-            raise Failure("--secret and --label are not supported in build steps yet")
-        source = await build_source(self._world, step, command.context, self._site.source)
-        file = build_file(step, command, source, self._site.source)
+        if command is None:
+            raise Failure("the step has no build")
+        source = await self._source(step, command.context)
+        file = command.dockerfile or "Dockerfile"
+        if not is_remote(command.context):
+            file = build_file(step, command, source, self._site.source)
         request = build_request(command, file, self._site.request, self._site.secrets)
         plan = await plan_build(self._world, request, source, self._own)
+        plan = equipped(plan, step, self._site.source, self._file.volumes, self._site.secrets)
         scratch = self._site.scratch / f"build-{step.id}-{self._world.token()[:6]}"
         image = await build(self._world, plan, self._log, scratch, write)
         self.bases.extend(plan.bases)
         for tag in command.tags:
-            self._made[await self._reference(tag)] = Made(plan, image, step.id)
+            reference = await self._reference(tag)
+            self._made[reference] = Made(plan, image, step.id)
+            self._kept.pop(reference, None)
+
+    async def _source(self, step: Step, context: str) -> Source:
+        """A build's source; a remote one is fetched with the run's token when it is on the same host."""
+        if not is_remote(context):
+            return await build_source(self._world, step, context, self._site.source)
+        request = self._site.request
+        token = request.get("contextAccessToken") if same_host(context, request.get("sourceLocation")) else None
+        into = directory(self._site.scratch / f"context-{self._world.token()[:6]}")
+        await self._log.line(f"Fetching the context of step ID: {step.id}...")
+        return await self._world.sources.fetch(context, token, into, self._site.credentials)
 
     async def _push(self, name: Reference) -> None:
         made = self._made.get(name)
@@ -186,36 +257,47 @@ class Steps:
         command = step.command
         if command is None:
             raise Failure("the step has no command")
-        if step.privileged:
-            raise Failure(f"line {step.line}: privileged containers are not allowed")
+        used = await self._used(step, command.image, containers)
+        entrypoint = _words(step.entry_point) if step.entry_point else None
+        words: Sequence[str] = command.words
+        if command.shell:
+            await self._log.line(f"Step ID: {step.id}: its text needs a shell: /bin/sh of the image runs it")
+            own = (entrypoint, ()) if entrypoint else (used.entrypoint, used.command)
+            shell, *words = command.argv(*own)
+            entrypoint = (shell,)
         return ContainerOrder(
-            image=await self._image(command.image, containers),
+            image=used.name,
             name=step.id,
-            command=(command.script,) if command.shell else command.words,
+            command=words,
             workspace=self._site.source.root,
             home=self._directory("home"),
-            entrypoint=_words(step.entry_point) if step.entry_point else None,
+            entrypoint=entrypoint,
             env=step.env,
             user=step.user or None,
             working_directory=step.working_directory,
             volumes=[(mount.path, self._volume(mount.volume)) for mount in step.mounts],
             hosts=[each.id for each in self._file.steps],
             network=step.network if step.network in ("host", "none") else "run",  # type: ignore[arg-type]
-            limits=Limits(cpus=_number(step.cpus) if step.cpus else None),
-            shell=command.shell,
+            limits=Limits(cpus=float(step.cpus) if step.cpus else None).within(of_agent(self._site.request)),
         )
 
-    async def _image(self, name: str, containers: Containers) -> str:
-        reference = await self._home(images.parse(name).tagged())
-        if made := self._made.get(reference):
-            if reference not in self._kept:
-                self._kept[reference] = await containers.keep_image(made.image, made.step, self._site.scratch)
-            return self._kept[reference]
+    async def _used(self, step: Step, name: str, containers: Containers) -> Used:
+        reference = await self._reference(name)
+        if pulled := self._pulled.get(step.id):
+            return pulled
+        made = self._made.get(reference)
+        if made is None:
+            return await self._resolve(reference)
+        if reference not in self._kept:
+            self._kept[reference] = await containers.keep_image(made.image, made.step, self._site.scratch)
+        return Used.of(self._kept[reference], json.loads(made.image.config))
+
+    async def _resolve(self, reference: Reference) -> Used:
         known = self._site.credentials.get(reference.registry)
         found = await self._world.registries.resolve(reference, tasks.platform(self._site.request), known)
         if found is None:
             raise Failure(f"image {reference} does not exist in its registry")
-        return str(reference.at(found.manifest_digest))
+        return Used.of(str(reference.at(found.manifest_digest)), found.config)
 
     async def _reference(self, name: str) -> Reference:
         try:
@@ -246,11 +328,5 @@ def _words(text: str) -> tuple[str, ...]:
     try:
         return tuple(shlex.split(text))
     except ValueError as error:
-        raise Failure(f"entryPoint '{text}' is not a command: {error}") from None
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise Failure(f"cpus is '{text}': it must be a number, such as 0.5") from None
+        # The text may hold a secret.
+        raise Failure(f"entryPoint is not a command: {error}") from None

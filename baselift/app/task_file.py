@@ -17,6 +17,8 @@ from baselift.domain.taskfile import TaskFile, TaskFileError
 
 DEFAULT = "acb.yaml"
 LARGEST = 1024 * 1024
+HIDDEN = "(secret)"
+"""What stands for a secret where it must not be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def _file_of(request: Mapping[str, Any], source: Source, facts: Mapping[str, str
     text, values = _texts(request, source)
     render = partial(templates.render, now=now, random=SystemRandom(), functions=crypto_functions(now))
     given = taskfile.overlay(taskfile.values(values), _sets(request))
-    data = {"Run": facts, "Build": facts, "Values": given, "Secrets": {}}
+    data = taskfile.template_data(facts, given)
     named = taskfile.alias_sources(text, data, render=render)
     sources = {name: taskfile.alias_source(_file(source, name, "alias file")) for name in named}
     return _Read(text, data, render, sources)
@@ -82,6 +84,12 @@ def _file_of(request: Mapping[str, Any], source: Source, facts: Mapping[str, str
 def secret_values(request: Mapping[str, Any]) -> list[str]:
     """Values that no log may show."""
     return [item["value"] for item in request.get("values") or () if item.get("isSecret") and item.get("value")]
+
+
+def hidden(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The request with a word in the place of every secret value."""
+    values = [item | {"value": HIDDEN} if item.get("isSecret") else item for item in request.get("values") or ()]
+    return {**request, "values": values} if values else dict(request)
 
 
 def _texts(request: Mapping[str, Any], source: Source) -> tuple[str, str]:

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from baselift.domain import images
 from baselift.domain.builds import Credential
 
 TOKEN_USER = "x-access-token"  # noqa: S105 - the user name that goes with a token where only the token is known
 _RIGHT = (
     "a context is https://host/path.git[#ref[:directory]], an http(s) URL of a tar archive, "
-    "the relativePath of an uploaded source, or /dev/null"
+    "oci://registry/repository:tag, the relativePath of an uploaded source, or /dev/null"
 )
 _REFUSED = {
-    "oci": "contexts in a registry are not supported",
     "ssh": "ssh is not supported: use the https:// address of the repository and a token",
     "git": "git:// is not encrypted: use the https:// address of the repository",
     "file": "files of the server are not a context: upload the directory, or give an https:// address",
@@ -27,6 +27,7 @@ _UPLOAD = re.compile(r"tasks-source/[A-Za-z0-9._/-]+")
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 _USERINFO = re.compile(r"(?<=://)[^/?#]*@")
 _LONGEST_REF = 1024
+_OCI = "oci://"
 _BLANK = re.compile(r"[\x00-\x20\x7f]")
 _BAD_REF = re.compile(r"^[-/.]|[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|[/.]$|\.lock(?:/|$)")
 
@@ -40,6 +41,7 @@ class Form(StrEnum):
 
     GIT = "git"
     ARCHIVE = "archive"
+    ARTIFACT = "artifact"
     UPLOAD = "upload"
     NONE = "none"
 
@@ -50,7 +52,7 @@ class Context:
 
     form: Form
     location: str = ""
-    """URL without user, password and fragment; for an upload its relative path."""
+    """URL without user, password and fragment; of an upload its relative path, of an artifact its reference."""
     ref: str | None = None
     """Branch, tag, full commit id, ``pull/N/head`` or ``refs/...``; None for the remote's default."""
     directory: str | None = None
@@ -76,9 +78,38 @@ def parse(context: str | None) -> Context:
         raise _invalid(context, "blanks and control characters are not allowed")
     if context.startswith(("http://", "https://", "github.com/")):
         return _url(context)
+    if context[: len(_OCI)].lower() == _OCI:
+        return _artifact(context)
     if _UPLOAD.fullmatch(context) and ".." not in context.split("/"):
         return Context(Form.UPLOAD, context)
     raise _invalid(context, _why_refused(context))
+
+
+def is_remote(context: str) -> bool:
+    """True for a text that names a place to fetch from, and no directory."""
+    return bool(_SCHEME.match(context)) or context.startswith("github.com/")
+
+
+def is_commit(ref: str) -> bool:
+    """True for a full commit id, SHA-1 or SHA-256."""
+    return len(ref) in (40, 64) and all(c in "0123456789abcdef" for c in ref)
+
+
+def same_host(context: str, other: str | None) -> bool:
+    """True when both are addresses on one host and port, so that a token given for one is good for the other."""
+    try:
+        hosts = {_origin(parse(each)) for each in (context, other)}
+    except InvalidContext:
+        return False
+    return len(hosts) == 1 and None not in hosts
+
+
+def _origin(context: Context) -> str | None:
+    if context.form not in (Form.GIT, Form.ARCHIVE):
+        return None
+    parts = urlsplit(context.location)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return f"{parts.scheme}://{(parts.hostname or '').rstrip('.')}:{port}"
 
 
 def split_credential(url: str) -> tuple[str, Credential | None]:
@@ -116,6 +147,14 @@ def _url(context: str) -> Context:
     location, credential = split_credential(address)
     _check_host(context, location)
     return Context(Form.ARCHIVE, location, credential=credential)
+
+
+def _artifact(context: str) -> Context:
+    try:
+        reference = images.parse(context[len(_OCI) :])
+    except images.InvalidReference as error:
+        raise _invalid(context, str(error)) from None
+    return Context(Form.ARTIFACT, str(reference.tagged()))
 
 
 def _git(context: str, url: str) -> Context:

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from baselift.domain.builds import Failure
+from baselift.domain.contexts import is_commit
 from baselift.source.limits import Limits
 from baselift.source.remote import Remote, open_remote
 
@@ -79,11 +80,6 @@ async def _identify(remote: Remote, revision: str, tree: Path) -> tuple[str, int
         await remote.git("show", "--no-patch", "--format=%H %ct", f"{revision}^{{commit}}", tree=tree)
     ).split()
     return commit, int(time)
-
-
-def is_commit(ref: str) -> bool:
-    """True for a full commit id, SHA-1 or SHA-256."""
-    return len(ref) in (40, 64) and all(c in "0123456789abcdef" for c in ref)
 
 
 async def populate(remote: Remote, commit: str, tree: Path, listing: Listing, level: int = 0) -> None:

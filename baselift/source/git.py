@@ -5,8 +5,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from baselift.domain.builds import Credential, Failure, Source
-from baselift.domain.contexts import TOKEN_USER, Context, valid_ref
-from baselift.source.checkout import Listing, fetch_commit, is_commit, populate
+from baselift.domain.contexts import TOKEN_USER, Context, is_commit, valid_ref
+from baselift.source.checkout import Listing, fetch_commit, populate
 from baselift.source.limits import Limits
 from baselift.source.remote import Access, Remote, open_remote
 from baselift.source.workspace import cleared, within

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from io import FileIO
@@ -39,8 +39,11 @@ async def run(
     cwd: Path | None,
     file_size: int,
     sink: Callable[[bytes], None],
+    keep: Collection[int] = (),
 ) -> Ended:
     """Run `argv` to its end, handing its standard output to `sink` as it comes; no file may pass `file_size` bytes.
+
+    The descriptors in `keep` are open in the program and its children, under the same numbers.
 
     When cancelled, or when `sink` raises, the whole process group is gone before the exception goes on. It goes too
     when this process dies.
@@ -48,7 +51,8 @@ async def run(
     ours, theirs = _pipe()
     with ours:
         with theirs:
-            process = await _start(("sh", "-c", _GUARDED, str(max(1, file_size // _BLOCK)), *argv), env, cwd, theirs)
+            guarded = ("sh", "-c", _GUARDED, str(max(1, file_size // _BLOCK)), *argv)
+            process = await _start(guarded, env, cwd, theirs, keep)
         try:
             errors = bytearray()
             await _both(_pump(process.stdout, sink), _pump(process.stderr, lambda data: _keep_end(errors, data)))
@@ -73,13 +77,13 @@ async def _both(first: Awaitable[None], second: Awaitable[None]) -> None:
 
 
 async def _start(
-    argv: Sequence[str], env: Mapping[str, str], cwd: Path | None, stdin: FileIO
+    argv: Sequence[str], env: Mapping[str, str], cwd: Path | None, stdin: FileIO, keep: Collection[int]
 ) -> asyncio.subprocess.Process:
     # A process that was started while we are cancelled must be known, or nothing could end its children.
     pipe = asyncio.subprocess.PIPE
     starting = asyncio.ensure_future(
         asyncio.create_subprocess_exec(
-            *argv, stdin=stdin, stdout=pipe, stderr=pipe, env=env, cwd=cwd, start_new_session=True
+            *argv, stdin=stdin, stdout=pipe, stderr=pipe, env=env, cwd=cwd, start_new_session=True, pass_fds=keep
         )
     )
     try:

@@ -1,14 +1,15 @@
 """One git repository behind http(s): git commands against it, shut in.
 
 Nothing but https (and http for listed hosts) can be spoken, no configuration of the machine or of the repository is
-read, no hook or helper runs, a redirect is not followed, objects are checked on arrival, and the token travels in the
-environment, never in an argument, a URL or a file.
+read, no hook or helper runs, a redirect is not followed, objects are checked on arrival, and the token travels in a
+file without a name that is in memory only, never in an argument, the environment, a URL or a file on disk.
 """
 
 import os
 import re
 import signal
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -91,15 +92,17 @@ class Remote:
     async def stream(self, arguments: Sequence[str], tree: Path | None, sink: Callable[[bytes], None]) -> process.Ended:
         """Run git with its output going to `sink`, and say how it ended."""
         limit = self.access.limits.bytes + _OVERHEAD
-        return await process.run(("git", *arguments), env=self.env(tree), cwd=tree, file_size=limit, sink=sink)
+        with self._secret_settings() as secret:
+            env, keep = self._env(tree, secret), () if secret is None else (secret,)
+            return await process.run(("git", *arguments), env=env, cwd=tree, file_size=limit, sink=sink, keep=keep)
 
-    def env(self, tree: Path | None) -> Mapping[str, str]:
-        """The whole environment of a git process. Contains the credential."""
+    def _env(self, tree: Path | None, secret: int | None) -> Mapping[str, str]:
+        """The whole environment of a git process; `secret` is the descriptor that it reads its credential from."""
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         return {
             **kept,
             "GIT_ALLOW_PROTOCOL": self.endpoint.scheme,
-            "GIT_CONFIG_GLOBAL": "/dev/null",
+            "GIT_CONFIG_GLOBAL": "/dev/null" if secret is None else f"/proc/self/fd/{secret}",
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_LFS_SKIP_SMUDGE": "1",
             "GIT_TERMINAL_PROMPT": "0",
@@ -126,9 +129,18 @@ class Remote:
         if ":" not in end.host:
             pinned = ",".join(f"[{a}]" if ":" in a else a for a in end.addresses)
             settings["http.curloptResolve"] = f"{end.host}:{end.port}:{pinned}"
-        if self.credential:
-            settings[f"http.{end.origin}/.extraHeader"] = f"Authorization: {basic(self.credential)}"
         return settings
+
+    @contextmanager
+    def _secret_settings(self) -> Iterator[int | None]:
+        """A descriptor of a git configuration with the credential; None where there is none."""
+        if self.credential is None:
+            yield None
+            return
+        text = f'[http "{self.endpoint.origin}/"]\n\textraHeader = Authorization: {basic(self.credential)}\n'
+        with os.fdopen(os.memfd_create("settings", os.MFD_CLOEXEC), "wb", buffering=0) as file:
+            file.write(text.encode())
+            yield file.fileno()
 
     def _redacted(self, text: str) -> str:
         if self.credential:

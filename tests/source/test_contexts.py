@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baselift.domain.builds import Credential
-from baselift.domain.contexts import Context, Form, InvalidContext, parse, valid_ref
+from baselift.domain.contexts import Context, Form, InvalidContext, is_remote, parse, same_host, valid_ref
 
 G, A = Form.GIT, Form.ARCHIVE
 REPO = "https://host/o/r.git"
@@ -32,6 +32,8 @@ REPO = "https://host/o/r.git"
         ("http://dev.azure.com/o/p/_git/r", Context(A, "http://dev.azure.com/o/p/_git/r")),
         ("https://host/o/_git/r", Context(A, "https://host/o/_git/r")),
         ("tasks-source/2026/ab.tar.gz", Context(Form.UPLOAD, "tasks-source/2026/ab.tar.gz")),
+        ("oci://r.example.com/a:b", Context(Form.ARTIFACT, "r.example.com/a:b")),
+        ("OCI://r.example.com:5000/a/c", Context(Form.ARTIFACT, "r.example.com:5000/a/c:latest")),
         ("/dev/null", Context(Form.NONE)),
         ("", Context(Form.NONE)),
         (None, Context(Form.NONE)),
@@ -62,8 +64,9 @@ def test_a_credential_is_taken_out_of_the_url_and_never_printed(text: str, crede
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("oci://r.example.com/a:b", "contexts in a registry are not supported"),
-        ("OCI://r.example.com/a:b", "contexts in a registry are not supported"),
+        ("oci://", "repository"),
+        ("oci://r.example.com/A:b", "repository 'A' must be lower-case"),
+        ("oci://me:pa55@r.example.com/a:b", "digest"),  # pragma: allowlist secret
         ("ssh://git@host/r.git", "use the https:// address of the repository and a token"),
         ("git@github.com:o/r.git", "use the https:// address of the repository and a token"),
         ("git://host/r.git", "not encrypted"),
@@ -111,3 +114,31 @@ def test_any_text_is_a_context_or_invalid(text: str) -> None:
 def test_an_accepted_reference_is_never_an_option_a_range_or_a_pattern(ref: str) -> None:
     bad = (not ref, ref.startswith("-"), ".." in ref, set(ref) & set("~^: *\\\x7f"), "@{" in ref)
     assert not (valid_ref(ref) and any(bad))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (REPO, "https://HOST:443/else/x.git#b", True),
+        (REPO, "https://host/a.tar.gz", True),
+        (REPO, "https://other/r.git", False),
+        (REPO, "http://host/r.git", False),
+        (REPO, "https://host:8443/r.git", False),
+        (REPO, "tasks-source/x", False),
+        (REPO, None, False),
+        (REPO, "nonsense", False),
+        ("oci://host/a:1", "oci://host/a:1", False),
+        ("https://host.evil.example/r.git", REPO, False),
+        ("https://host@evil.example/r.git", REPO, False),
+    ],
+)
+def test_a_token_is_good_for_the_same_scheme_host_and_port_only(one: str, other: str | None, same: bool) -> None:
+    assert same_host(one, other) is same
+
+
+@pytest.mark.parametrize(
+    ("text", "remote"),
+    [(REPO, True), ("github.com/o/r", True), ("oci://r/a:1", True), ("ssh://h/x", True), ("src", False), (".", False)],
+)
+def test_an_address_is_told_from_a_directory(text: str, remote: bool) -> None:
+    assert is_remote(text) is remote

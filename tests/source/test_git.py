@@ -147,27 +147,36 @@ async def test_a_private_repository_opens_with_the_token_only(server: GitServer,
     assert found == []
 
 
-async def test_the_token_is_in_no_argument_vector_while_a_fetch_runs(server: GitServer, tmp_path: Path) -> None:
+async def test_the_token_is_in_no_argument_vector_and_environment_while_a_fetch_runs(
+    server: GitServer, tmp_path: Path
+) -> None:
     server.repository("app.git", FILES)
     server.token, server.delay = SECRET, 0.15
     running = asyncio.ensure_future(fetch(server, server.url("app.git"), tmp_path / "c", token=SECRET))
-    seen = set()
+    seen, environments = set(), set()
     while not running.done():
         seen |= {line for line in _command_lines() if b"git" in line}
+        environments |= {each for each in _read_all("environ") if b"GIT_DIR" in each}
         await asyncio.sleep(0.01)
     await running
     assert any(b"fetch" in line for line in seen)
     assert any(b"remote-http" in line for line in seen)
     hidden = (SECRET.encode(), base64.b64encode(f"x-access-token:{SECRET}".encode()))
-    assert not any(secret in line for line in seen for secret in hidden)
+    assert any(b"GIT_CONFIG_GLOBAL" in each for each in environments)
+    assert not any(secret in each for each in seen | environments for secret in hidden)
 
 
 def _command_lines() -> list[bytes]:
-    lines = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+    return _read_all("cmdline")
+
+
+def _read_all(name: str) -> list[bytes]:
+    """A file of every process."""
+    found = []
+    for entry in Path("/proc").glob(f"[0-9]*/{name}"):
         with suppress(OSError):
-            lines.append(entry.read_bytes())
-    return lines
+            found.append(entry.read_bytes())
+    return found
 
 
 async def test_the_token_goes_to_its_own_server_and_not_to_a_submodules(

@@ -7,9 +7,10 @@ The order for a caller: `alias_sources` and `alias_source` for each of them, `se
 from baselift.domain.taskfile.aliases import source as alias_source
 from baselift.domain.taskfile.build import BuildCommand, BuildSecret, build_command
 from baselift.domain.taskfile.command import Command, command
+from baselift.domain.taskfile.data import template_data
 from baselift.domain.taskfile.errors import TaskFileError
 from baselift.domain.taskfile.graph import Graph, graph
-from baselift.domain.taskfile.load import load, secrets_section
+from baselift.domain.taskfile.load import load, read, secrets_section
 from baselift.domain.taskfile.model import Kind, Mount, Network, Secret, Step, TaskFile, Volume
 from baselift.domain.taskfile.quick import single_command
 from baselift.domain.taskfile.rendering import alias_sources, rendering
@@ -45,8 +46,10 @@ __all__ = [
     "graph",
     "load",
     "overlay",
+    "read",
     "rendering",
     "secrets_section",
     "single_command",
+    "template_data",
     "values",
 ]

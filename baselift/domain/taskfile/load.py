@@ -1,6 +1,7 @@
 """From the text of a task file to its values, in the order of ACR's engine (semantics 2.1)."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from baselift.domain.taskfile import environment, resources
@@ -9,6 +10,7 @@ from baselift.domain.taskfile.fields import Fields, is_null
 from baselift.domain.taskfile.graph import graph
 from baselift.domain.taskfile.model import DEFAULT_VERSION, STEP_TIMEOUT, VERSIONS, Secret, TaskFile
 from baselift.domain.taskfile.nodes import Table, compose
+from baselift.domain.taskfile.notes import notes, unknown
 from baselift.domain.taskfile.rendering import NO_SOURCES, Render, Rendered, Sources, carry_out, rendering
 from baselift.domain.taskfile.steps import Defaults, clean, steps
 
@@ -37,7 +39,17 @@ def load(
     Raises:
         TaskFileError: anything in the file is wrong.
     """
-    rendered = rendering(text, data, render=render, sources=sources)
+    return read(rendering(text, data, render=render, sources=sources), data, render=render, env=env)
+
+
+def read(
+    rendered: Rendered, data: Mapping[str, Any], *, render: Render, env: Mapping[str, str] | None = None
+) -> TaskFile:
+    """Read a task file that was rendered with this data, as `load` does.
+
+    Raises:
+        TaskFileError: anything in the file is wrong.
+    """
 
     def image(command: str) -> str:
         replaced = rendered.aliases.image(command)
@@ -78,7 +90,7 @@ def _read(rendered: Rendered, read: Callable[[Fields], T]) -> T:
 
 
 def _task(
-    fields: Fields, runner_env: Mapping[str, str], notes: tuple[str, ...], image: Callable[[str], str]
+    fields: Fields, runner_env: Mapping[str, str], told: tuple[str, ...], image: Callable[[str], str]
 ) -> TaskFile:
     networks, volumes = resources.networks(fields), resources.volumes(fields)
     timeout = fields.integer("stepTimeout")
@@ -99,10 +111,9 @@ def _task(
         step_timeout=defaults.timeout,
         working_directory=clean(defaults.working_directory),
         env=defaults.env,
-        notes=notes,
     )
     graph(task)
-    return task
+    return replace(task, notes=(*told, *unknown(fields), *notes(task)))
 
 
 def _version(fields: Fields) -> str:

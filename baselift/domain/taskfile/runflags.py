@@ -3,6 +3,7 @@
 They come after what ACR's engine itself writes into the command, so they win over the step's properties.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,7 +11,15 @@ from baselift.domain.taskfile.environment import inherit
 from baselift.domain.taskfile.errors import TaskFileError, shown
 from baselift.domain.taskfile.model import Step
 
+_CPUS = re.compile(r"[0-9]{1,4}(\.[0-9]{1,9})?")
 _PULL = {"always": True, "missing": False}
+
+
+def cpus(text: str) -> str:
+    """A number of processors as text; empty for no limit. Raises TaskFileError."""
+    if text and not _CPUS.fullmatch(text):
+        raise TaskFileError(f"cpus is {shown(text)}; it must be a number of processors, such as 0.5")
+    return text
 
 
 def _env(step: Step, value: str) -> Step:
@@ -31,7 +40,7 @@ def _same(step: Step, _: str) -> Step:
 
 
 _TAKE: dict[str, Callable[[Step, str], Step]] = {
-    "cpus": lambda step, value: replace(step, cpus=value),
+    "cpus": lambda step, value: replace(step, cpus=cpus(value)),
     "detach": lambda step, value: replace(step, detach=value == "true"),
     "entrypoint": lambda step, value: replace(step, entry_point=value),
     "env": _env,

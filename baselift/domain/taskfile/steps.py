@@ -12,7 +12,7 @@ from baselift.domain.taskfile.command import command
 from baselift.domain.taskfile.errors import TaskFileError, shown
 from baselift.domain.taskfile.fields import Fields
 from baselift.domain.taskfile.model import RETRY_DELAY, WORKSPACE, Kind, Mount, Step
-from baselift.domain.taskfile.runflags import with_flags
+from baselift.domain.taskfile.runflags import cpus, with_flags
 
 ROOT = "acb_root"
 MAX_STEPS = 1000
@@ -148,6 +148,10 @@ def _check(fields: Fields) -> None:
     for name in ("ports", "expose", "retryOnErrors"):
         if "" in fields.texts(name):
             raise fields.fail(name, "has an empty item")
+    try:
+        cpus(fields.text("cpus"))
+    except TaskFileError as error:
+        raise error.placed(line=fields.line_of("cpus"), where=fields.where) from None
 
 
 def _positive(value: int, default: int) -> int:

@@ -35,7 +35,7 @@ from baselift.domain.templates.printing import NO_VALUE
 from baselift.domain.templates.text import well_formed
 from baselift.domain.templates.values import load
 
-__all__ = ["FUNCTIONS", "TemplateError", "render"]
+__all__ = ["FUNCTIONS", "TemplateError", "check", "render"]
 
 _GROUPS = (
     builtins, casing, certificates, chance, comparison, dates, dicts, encoding, lists, maths, paths, regexes, semver,
@@ -43,6 +43,14 @@ _GROUPS = (
 )  # fmt: skip
 FUNCTIONS: Mapping[str, Function] = {name: entry for group in _GROUPS for name, entry in group.FUNCTIONS.items()}
 _DEEPER_THAN_PYTHON = "the template is nested too deeply"
+
+
+def check(text: str) -> None:
+    """Read a template without carrying it out. Raises TemplateError, whose message has the line."""
+    try:
+        Parser(well_formed(text), FUNCTIONS).parse()
+    except RecursionError as error:
+        raise TemplateError(_DEEPER_THAN_PYTHON) from error
 
 
 def render(
