@@ -1,18 +1,21 @@
 """Watched bases and their dependents in tables.
 
 A base is known by its canonical reference, whatever registry's tasks depend on it. The dependent's row is also the
-claim: (base, generation, task) makes one run, and the row says which.
+claim: (base, generation, task) makes one run, and the row says which. The edges to a base are spread over 64 partitions
+that follow each other, so that one query reads them all, and writes to one base are not held up by a single partition.
 """
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from baselift.app import keys
+from baselift.app import codec, keys
 from baselift.app.ports import Conflict, Row, Stale, Value
 from baselift.app.world import World
 from baselift.domain import images
 from baselift.domain.images import Reference
+from baselift.domain.settling import Settling
 from baselift.domain.staleness import Base, Dependent
 
 BASES, DEPENDENTS = "bases", "dependents"
@@ -26,8 +29,11 @@ class StoredBase:
     moved: str
     """RFC 3339 time of the last movement."""
     fanning: bool
-    shards: int
     etag: str
+    settling: Settling | None = None
+    """A movement of an index that is not decided yet."""
+    opener: str = ""
+    """``registry|task`` of a task that has a login for the base's registry; empty when none is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +58,8 @@ async def every(world: World) -> AsyncIterator[StoredBase]:
         yield _base(row)
 
 
-async def watch(world: World, image: Reference, digest: str) -> StoredBase:
-    """Have the base watched, from `digest` on when it was not watched before.
+async def watch(world: World, image: Reference, digest: str, opener: str = "") -> StoredBase:
+    """Have the base watched, from `digest` on when it was not watched before; `opener` as in `StoredBase`, if known.
 
     Writes in any case: whoever was about to remove the row, because it had no dependents, finds it changed.
     """
@@ -62,17 +68,16 @@ async def watch(world: World, image: Reference, digest: str) -> StoredBase:
         try:
             if stored is None:
                 base = Base(image, digest, 1)
-                row = _base_row(base, world.now().isoformat(), fanning=False, shards=1, etag="")
-                return StoredBase(base, "", fanning=False, shards=1, etag=await world.tables.insert(BASES, row))
-            return await save(world, stored)
+                stored = StoredBase(base, world.now().isoformat(), fanning=False, etag="", opener=opener)
+                return replace(stored, etag=await world.tables.insert(BASES, _base_row(stored)))
+            return await save(world, replace(stored, opener=opener or stored.opener))
         except (Conflict, Stale):
             continue
 
 
 async def save(world: World, stored: StoredBase) -> StoredBase:
     """Write the base if nobody wrote it since it was read. Raises Stale."""
-    row = _base_row(stored.base, stored.moved, fanning=stored.fanning, shards=stored.shards, etag=stored.etag)
-    return replace(stored, etag=await world.tables.replace(BASES, row))
+    return replace(stored, etag=await world.tables.replace(BASES, _base_row(stored)))
 
 
 async def forget(world: World, stored: StoredBase) -> None:
@@ -81,23 +86,23 @@ async def forget(world: World, stored: StoredBase) -> None:
     await world.tables.delete(BASES, keys.base_partition(image), image, stored.etag)
 
 
-def moved(stored: StoredBase, digest: str, at: datetime) -> StoredBase:
-    """The base after a movement to `digest`."""
-    base = replace(stored.base, digest=digest, generation=stored.base.generation + 1)
-    return replace(stored, base=base, moved=at.isoformat(), fanning=True)
+def moved(stored: StoredBase, digest: str, at: datetime, manifests: Mapping[str, str]) -> StoredBase:
+    """The base after a movement to `digest`; `manifests` as in `Base`."""
+    base = replace(stored.base, digest=digest, generation=stored.base.generation + 1, manifests=manifests)
+    return replace(stored, base=base, moved=at.isoformat(), fanning=True, settling=None)
 
 
 async def dependents(world: World, image: Reference) -> AsyncIterator[StoredDependent]:
     """Every edge to the base."""
-    async for row in world.tables.query(DEPENDENTS, partition=keys.dependents_partition(str(image))):
+    async for row in world.tables.query(DEPENDENTS, partitions=keys.dependents_partitions(str(image))):
         if row.values["image"] == str(image):
             yield _dependent(row)
 
 
 async def dependent(world: World, image: Reference, registry: str, task: str) -> StoredDependent | None:
     """The edge from one task to the base."""
-    partition, key = keys.dependents_partition(str(image)), keys.dependent(registry, task)
-    row = await world.tables.get(DEPENDENTS, partition, key)
+    key = keys.dependent(registry, task)
+    row = await world.tables.get(DEPENDENTS, keys.dependents_partition(str(image), keys.shard(key)), key)
     return None if row is None else _dependent(row)
 
 
@@ -113,26 +118,32 @@ async def save_dependent(world: World, image: Reference, stored: StoredDependent
 
 async def remove_dependent(world: World, image: Reference, registry: str, task: str) -> None:
     """Remove the edge from one task; one that is gone is no error."""
-    partition, key = keys.dependents_partition(str(image)), keys.dependent(registry, task)
-    await world.tables.delete(DEPENDENTS, partition, key)
+    key = keys.dependent(registry, task)
+    await world.tables.delete(DEPENDENTS, keys.dependents_partition(str(image), keys.shard(key)), key)
 
 
-def _base_row(base: Base, at: str, *, fanning: bool, shards: int, etag: str) -> Row:
+def _base_row(stored: StoredBase) -> Row:
+    base = stored.base
     values: dict[str, Value] = {
         "digest": base.digest,
         "generation": base.generation,
-        "moved": at,
-        "fanning": fanning,
-        "shards": shards,
+        "manifests": json.dumps(dict(base.manifests), separators=(",", ":")),
+        "moved": stored.moved,
+        "fanning": stored.fanning,
+        "opener": stored.opener,
+        "settling": codec.dump(stored.settling) if stored.settling else "",
     }
-    return Row(keys.base_partition(str(base.image)), str(base.image), values, etag)
+    return Row(keys.base_partition(str(base.image)), str(base.image), values, stored.etag)
 
 
 def _base(row: Row) -> StoredBase:
     values = row.values
-    base = Base(images.parse(row.key), row.text("digest"), row.number("generation"))
-    shards = row.number("shards")
-    return StoredBase(base, row.text("moved"), fanning=bool(values["fanning"]), shards=shards, etag=row.etag)
+    manifests = json.loads(str(values.get("manifests", "{}")))
+    base = Base(images.parse(row.key), row.text("digest"), row.number("generation"), manifests)
+    pending = str(values.get("settling", ""))
+    settling = codec.load(Settling, pending) if pending else None
+    fanning, opener = bool(values["fanning"]), str(values.get("opener", ""))
+    return StoredBase(base, row.text("moved"), fanning, row.etag, settling, opener)
 
 
 def _dependent_row(image: Reference, stored: StoredDependent) -> Row:
@@ -144,14 +155,19 @@ def _dependent_row(image: Reference, stored: StoredDependent) -> Row:
         "kind": edge.kind,
         "digest": edge.digest,
         "generation": edge.generation,
+        "pinned": edge.pinned,
+        "built": edge.built,
+        "manifests": json.dumps(dict(edge.manifests), separators=(",", ":")),
         "seq": stored.seq,
         "prefix": stored.prefix,
     }
-    partition, key = keys.dependents_partition(str(image)), keys.dependent(edge.registry, edge.task)
-    return Row(partition, key, values, stored.etag)
+    key = keys.dependent(edge.registry, edge.task)
+    return Row(keys.dependents_partition(str(image), keys.shard(key)), key, values, stored.etag)
 
 
 def _dependent(row: Row) -> StoredDependent:
     text = {name: str(row.values[name]) for name in ("registry", "task", "kind", "digest")}
-    edge = Dependent(**text, generation=row.number("generation"))
+    pinned, built = bool(row.values.get("pinned")), str(row.values.get("built", ""))
+    manifests = json.loads(str(row.values.get("manifests", "{}")))
+    edge = Dependent(**text, generation=row.number("generation"), pinned=pinned, built=built, manifests=manifests)
     return StoredDependent(edge, row.number("seq"), row.text("prefix"), row.etag)

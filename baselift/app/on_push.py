@@ -5,7 +5,7 @@ An event is a hint. The digest that the registry gives now decides, so late, dou
 
 import logging
 
-from baselift.app import base_rows
+from baselift.app import base_rows, followed
 from baselift.app.look import look
 from baselift.app.world import World
 from baselift.domain.images import Reference
@@ -20,8 +20,10 @@ async def on_push(world: World, image: Reference) -> list[Run]:
     Raises:
         Failure: the registry could not be asked. The caller's message should come again; the reconciler looks anyway.
     """
-    stored = await base_rows.get(world, await world.registrations.home(image))
+    home = await world.registrations.home(image)
+    stored = await base_rows.get(world, home)
     if stored is None:
         log.info("%s is not the base of any task", image)
+        await followed.not_followed(world, home)
         return []
-    return await look(world, stored)
+    return list((await look(world, stored)).runs)

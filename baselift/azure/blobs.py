@@ -3,9 +3,10 @@
 import asyncio
 import uuid
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import IO, TypeVar
@@ -148,6 +149,23 @@ class AzureBlobs:
             if properties.size <= offset:
                 return b"", dict(properties.metadata or {})
 
+    async def read_part(self, name: str, offset: int, size: int) -> tuple[bytes, int, dict[str, str]]:
+        blob = self._blob(LOGS, name)
+        while True:
+            try:
+                answer = await blob.download_blob(offset=offset, length=size)
+                total = int((answer.properties.content_range or "/0").rpartition("/")[2])
+                return await answer.readall(), total, dict(answer.properties.metadata or {})
+            except ResourceNotFoundError:
+                return b"", 0, {}
+            except HttpResponseError as error:
+                if error.status_code != _BEYOND:
+                    raise
+            # As in `read_log`: a block may have come in meanwhile.
+            properties = await blob.get_blob_properties()
+            if properties.size <= offset:
+                return b"", properties.size, dict(properties.metadata or {})
+
     async def tail(self, name: str, size: int) -> tuple[bytes, dict[str, str]]:
         """The service has no ranges from the end, so this takes two requests."""
         try:
@@ -156,6 +174,31 @@ class AzureBlobs:
             return b"", {}
         data, metadata = await self.read_log(name, max(0, properties.size - size))
         return data[max(0, len(data) - size) :], metadata
+
+    async def delete_log(self, name: str) -> None:
+        """Raises Conflict when others kept leasing it."""
+        blob = self._blob(LOGS, name)
+        for _ in range(TAKEOVERS):
+            try:
+                await _broken(name, blob)
+                await blob.delete_blob()
+            except (KeyError, ResourceNotFoundError):
+                return
+            except HttpResponseError as error:
+                _expect(name, error)
+            else:
+                return
+        raise Conflict(f"log {name}: others took its lease {TAKEOVERS} times")
+
+    async def uploads(self) -> AsyncIterator[tuple[str, datetime]]:
+        found = self._client().get_container_client(SOURCES).list_blobs()
+        with suppress(ResourceNotFoundError):
+            async for blob in found:
+                yield blob.name, blob.last_modified
+
+    async def delete_upload(self, name: str) -> None:
+        with suppress(ResourceNotFoundError):
+            await self._blob(SOURCES, name).delete_blob()
 
     async def read_url(self, name: str, seconds: int) -> str:
         """Raises ValueError for a connection that cannot sign."""

@@ -45,6 +45,13 @@ class AzureQueues:
                 await client.create_queue()
             await send()
 
+    async def depth(self, queue: str) -> int:
+        """The service's own estimate."""
+        try:
+            return int((await self._client(queue).get_queue_properties()).approximate_message_count or 0)
+        except ResourceNotFoundError:
+            return 0
+
     def _client(self, queue: str) -> QueueClient:
         if queue not in self._clients:
             self._clients[queue] = QueueClient(

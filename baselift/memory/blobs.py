@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -37,7 +37,7 @@ class MemoryBlobs:
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._now = clock
         self._logs: dict[str, _Log] = {}
-        self._sources: dict[str, bytes] = {}
+        self._sources: dict[str, tuple[bytes, datetime]] = {}
 
     async def create_log(self, name: str) -> None:
         await asyncio.sleep(0)
@@ -83,10 +83,28 @@ class MemoryBlobs:
         log = self._logs.get(name, _Log())
         return bytes(log.data[offset:]), dict(log.metadata)
 
+    async def read_part(self, name: str, offset: int, size: int) -> tuple[bytes, int, dict[str, str]]:
+        await asyncio.sleep(0)
+        log = self._logs.get(name, _Log())
+        return bytes(log.data[offset : offset + size]), len(log.data), dict(log.metadata)
+
     async def tail(self, name: str, size: int) -> tuple[bytes, dict[str, str]]:
         await asyncio.sleep(0)
         log = self._logs.get(name, _Log())
         return bytes(log.data[max(0, len(log.data) - size) :]), dict(log.metadata)
+
+    async def delete_log(self, name: str) -> None:
+        await asyncio.sleep(0)
+        self._logs.pop(name, None)
+
+    async def uploads(self) -> AsyncIterator[tuple[str, datetime]]:
+        await asyncio.sleep(0)
+        for name, (_, changed) in sorted(self._sources.items()):
+            yield name, changed
+
+    async def delete_upload(self, name: str) -> None:
+        await asyncio.sleep(0)
+        self._sources.pop(name, None)
 
     async def read_url(self, name: str, seconds: int) -> str:
         await asyncio.sleep(0)
@@ -98,11 +116,11 @@ class MemoryBlobs:
 
     async def download(self, name: str, into: Path, limit: int) -> None:
         await asyncio.sleep(0)
-        data = self._sources[name]
+        data, _ = self._sources[name]
         if len(data) > limit:
             raise ValueError(f"source {name} has {len(data)} bytes; at most {limit} are right")
         await asyncio.to_thread(into.write_bytes, data)
 
     def upload(self, name: str, data: bytes) -> None:
         """What a client does with an upload link."""
-        self._sources[name] = data
+        self._sources[name] = (data, self._now())

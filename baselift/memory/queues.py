@@ -26,6 +26,10 @@ class MemoryQueues:
         rules.queue_message(queue, text, delay)
         self._queues.setdefault(queue, []).append(_Message(text, self._now() + timedelta(seconds=delay)))
 
+    async def depth(self, queue: str) -> int:
+        await asyncio.sleep(0)
+        return len(self._queues.get(queue, []))
+
     def messages(self, queue: str) -> list[str]:
         """Texts of the messages that are visible now, oldest first. They stay."""
         now = self._now()

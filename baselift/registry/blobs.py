@@ -1,7 +1,9 @@
 """Blobs in a registry: read, look for, mount, copy, upload (OCI distribution spec, "Pushing blobs")."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import quote
 
 from yarl import URL
@@ -38,6 +40,22 @@ class Blobs:
             reason = f"the content of blob {blob.digest} does not have that digest"
             raise unusable(access.registry, access.operation, reason)
         return answer.body
+
+    async def save(self, access: Access, blob: Descriptor, file: Path) -> None:
+        """Write a blob of any size to a file, proved to be the one asked for.
+
+        Raises:
+            RegistryError: it is gone, or has another size or digest.
+        """
+
+        async def attempt() -> None:
+            async with self._transport.open(access, Request("GET", _url(access, blob))) as response:
+                chunks = response.content.iter_chunked(_CHUNK)
+                with await asyncio.to_thread(file.open, "wb") as sink, connection_errors(access):
+                    async for chunk in verified(chunks, blob.digest, blob.size, access):
+                        await asyncio.to_thread(sink.write, chunk)
+
+        await self._transport.retry(attempt)
 
     async def upload(self, access: Access, blob: Descriptor, body: Body) -> None:
         """Upload a blob unless it is there. `body` starts the stream anew for each attempt."""

@@ -3,11 +3,13 @@
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from baselift.domain.artifacts import Part
 from baselift.domain.builds import Credential, Failure, Image
 from baselift.domain.images import Reference
-from baselift.registry import hosts, manifests
+from baselift.registry import artifacts, hosts, indexes, manifests
 from baselift.registry.answers import as_object
 from baselift.registry.auth import TokenSource
 from baselift.registry.blobs import Blobs
@@ -15,7 +17,7 @@ from baselift.registry.errors import unusable
 from baselift.registry.hosts import Access, Hosts
 from baselift.registry.manifests import Descriptor
 from baselift.registry.publish import BaseLayers, config_of, publish
-from baselift.registry.repository import Document, Manifests
+from baselift.registry.repository import Document, Found, Manifests
 from baselift.registry.retry import Retry
 from baselift.registry.transport import Transport
 
@@ -88,6 +90,28 @@ class Registries:
         access = hosts.pulling(self._hosts, ref.tagged(), credential)
         return await self._manifests.digest(access, _name(ref))
 
+    async def find(self, ref: Reference, credential: Credential | None = None) -> Found | None:
+        """What a tag names now, in one HEAD request; None when it is absent."""
+        access = hosts.pulling(self._hosts, ref.tagged(), credential)
+        return await self._manifests.find(access, _name(ref))
+
+    async def platforms(self, ref: Reference, credential: Credential | None = None) -> dict[str, str] | None:
+        """Digests of the manifests in an index by platform, nested indexes opened, attestations left out.
+
+        A plain image has its own digest under no name. None when the image is absent.
+        """
+        access = hosts.pulling(self._hosts, ref.tagged(), credential)
+        top = await self._manifests.get(access, _name(ref))
+        if top is None:
+            return None
+        if top.kind not in manifests.INDEXES:
+            return {"": top.digest}
+        try:
+            entries = await indexes.images(self._manifests, access, top)
+        except manifests.Malformed as error:
+            raise unusable(access.registry, access.operation, str(error)) from error
+        return {entry.platform: entry.descriptor.digest for entry in reversed(entries)}
+
     async def resolve(self, ref: Reference, platform: str, credential: Credential | None = None) -> Resolved | None:
         """Digests, config and layers of an image for ``os/architecture[/variant]``; None when it is absent.
 
@@ -116,7 +140,7 @@ class Registries:
             return top
         if top.kind not in manifests.INDEXES:
             raise Failure(f"{ref} is not a container image: its media type is '{top.kind[:100]}'")
-        entries = manifests.read_index(top.fields)
+        entries = await indexes.images(self._manifests, access, top)
         entry = manifests.choose(entries, platform)
         if entry is None:
             there = ", ".join(sorted({each.platform for each in entries if each.platform})) or "none"
@@ -126,6 +150,17 @@ class Registries:
             digest = entry.descriptor.digest
             raise unusable(access.registry, access.operation, f"the index names manifest {digest}, which is not there")
         return document
+
+    async def artifact(
+        self, ref: Reference, into: Path, limit: int, credential: Credential | None = None
+    ) -> Sequence[Part]:
+        """Download the layers of an artifact, bottom first, to files in the directory `into`.
+
+        Raises:
+            Failure: there is none, it has no layers, or more than `limit` bytes in them.
+        """
+        access = hosts.pulling(self._hosts, ref.tagged(), credential)
+        return await artifacts.download((self._manifests, self._blobs), access, ref.tagged(), into, limit)
 
     async def publish(
         self,

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from baselift.domain import platforms
 from baselift.domain.builds import Failure
 from baselift.registry.digests import is_digest
 
@@ -17,6 +18,7 @@ SCHEMA_1 = (
 )
 ACCEPT = ", ".join((*INDEXES, *MANIFESTS))
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
+_REFERENCE_TYPE = "vnd.docker.reference.type"
 _OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
 OCI_GZIP_LAYER = f"{_OCI_LAYER}+gzip"
 _LAYERS = {
@@ -27,7 +29,6 @@ _LAYERS = {
     "application/vnd.docker.image.rootfs.diff.tar.gzip": OCI_GZIP_LAYER,
     "application/vnd.docker.image.rootfs.diff.tar.zstd": f"{_OCI_LAYER}+zstd",
 }
-_DEFAULT_VARIANTS = {"arm64": "v8", "arm": "v7"}
 
 
 class Malformed(ValueError):
@@ -77,27 +78,20 @@ def read_manifest(document: Mapping[str, Any]) -> ImageManifest:
 
 
 def read_index(document: Mapping[str, Any]) -> list[Entry]:
-    """The images of an index, attestations left out. Raises Malformed."""
+    """The images and indexes in an index, attestations and what else it names left out. Raises Malformed."""
     found = []
     for i, each in enumerate(_list(document, "manifests")):
         descriptor = _descriptor(each, f"manifests[{i}]")
         platform = _platform(each.get("platform"))
-        if platform != "unknown/unknown" and descriptor.media_type in MANIFESTS:
+        if platform != "unknown/unknown" and not _attests(each) and descriptor.media_type in (*MANIFESTS, *INDEXES):
             found.append(Entry(descriptor, platform))
     return found
 
 
 def choose(entries: Sequence[Entry], platform: str) -> Entry | None:
-    """The entry for ``os/architecture[/variant]``.
-
-    Without a variant: the entry without one, else the architecture's usual one (arm64: v8, arm: v7), else the first.
-    """
-    wanted, variant = _split(platform)
-    same = {_split(entry.platform)[1]: entry for entry in reversed(entries) if _split(entry.platform)[0] == wanted}
-    usual = _DEFAULT_VARIANTS.get(wanted.partition("/")[2])
-    if variant:
-        return same.get(variant) or (same.get(None) if variant == usual else None)
-    return same.get(None) or same.get(usual) or next(reversed(same.values()), None)
+    """The first entry for ``os/architecture[/variant]``, as `platforms.choose` chooses."""
+    chosen = platforms.choose([entry.platform for entry in entries], platform)
+    return next((entry for entry in entries if entry.platform == chosen), None)
 
 
 def layer_type(media_type: str) -> str | None:
@@ -140,10 +134,10 @@ def check_schema(kind: str, name: str) -> None:
         raise Failure(f"image {name} is in Docker's manifest format 1, which is not supported: push it again")
 
 
-def _split(platform: str) -> tuple[str, str | None]:
-    os, _, rest = platform.lower().partition("/")
-    architecture, _, variant = rest.partition("/")
-    return f"{os}/{architecture}", variant or None
+def _attests(value: Mapping[str, Any]) -> bool:
+    """BuildKit's attestations name their image in annotations."""
+    annotations = value.get("annotations")
+    return isinstance(annotations, dict) and annotations.get(_REFERENCE_TYPE) == "attestation-manifest"
 
 
 def _platform(value: Any) -> str:

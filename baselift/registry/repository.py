@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from yarl import URL
 
+from baselift.registry import limits
 from baselift.registry.answers import as_object
 from baselift.registry.digests import is_digest, matches, sha256
 from baselift.registry.errors import unusable
 from baselift.registry.hosts import Access
-from baselift.registry.manifests import ACCEPT, media_type
+from baselift.registry.manifests import ACCEPT, INDEXES, MANIFESTS, media_type
 from baselift.registry.transport import Request, Transport
 
 _LIMIT = 4 * 1024 * 1024
@@ -30,6 +31,17 @@ class Document:
         return as_object(self.body) or {}
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a tag names at one moment."""
+
+    digest: str
+    index: bool
+    """True for an index, and where the registry does not say what it is."""
+    pause: float = 0.0
+    """Seconds in which the registry should be asked nothing that can wait: its rate limit is nearly used up."""
+
+
 class Manifests:
     """Manifest requests over one transport."""
 
@@ -38,14 +50,21 @@ class Manifests:
 
     async def digest(self, access: Access, reference: str) -> str | None:
         """Digest of a tag (or digest) by HEAD; by GET where HEAD does not tell. None when there is none."""
+        found = await self.find(access, reference)
+        return found.digest if found else None
+
+    async def find(self, access: Access, reference: str) -> Found | None:
+        """What a tag (or digest) names, by HEAD; by GET where HEAD does not tell. None when there is none."""
         request = Request("HEAD", _url(access, reference), (200, _NOT_FOUND, _NO_HEAD), {"Accept": ACCEPT})
         answer = await self._transport.send(access, request)
         if answer.status == _NOT_FOUND:
             return None
+        pause = limits.pause(answer.headers)
         if answer.status != _NO_HEAD and (digest := _named(access, answer.headers)):
-            return digest
+            kind = media_type({}, answer.headers.get("Content-Type", ""))
+            return Found(digest, kind not in MANIFESTS, pause)
         document = await self.get(access, reference)
-        return document.digest if document else None
+        return Found(document.digest, document.kind in INDEXES, pause) if document else None
 
     async def get(self, access: Access, reference: str) -> Document | None:
         """The document under a tag or digest, proved to have the digest it goes by; None when there is none.

@@ -42,6 +42,18 @@ async def test_a_log_is_read_from_an_offset(store, log, offset, rest):
     assert await store.blobs.read_log(log, offset) == (rest, {"complete": "successful"})
 
 
+@pytest.mark.parametrize(
+    ("offset", "size", "part"), [(0, 4, b"0123"), (4, 100, b"456789"), (10, 5, b""), (0, 10, b"0123456789")]
+)
+async def test_a_part_of_a_log_comes_with_its_whole_length(store, log, offset, size, part):
+    assert await store.blobs.read_part(log, offset, size) == (b"", 0, {})
+    lease = await store.blobs.lease(log, 60)
+    await store.blobs.append(log, b"0123456789", lease)
+    await store.blobs.mark(log, {"complete": "successful"})
+    assert await store.blobs.read_part(log, offset, size) == (part, 10, {"complete": "successful"})
+    assert await store.blobs.read_part("nobody/wrote", offset, size) == (b"", 0, {})
+
+
 @pytest.mark.parametrize(("size", "end"), [(0, b""), (3, b"789"), (10, b"0123456789"), (99, b"0123456789")])
 async def test_a_log_is_read_from_its_end(store, log, size, end):
     assert await store.blobs.tail(log, size) == (b"", {})
@@ -226,3 +238,25 @@ async def test_messages_in_memory_show_by_the_given_clock(name):
     assert store.messages(name) == ["later"]
     assert store.receive(name) == ["later"]
     assert store.due() is None
+
+
+async def test_a_log_is_deleted_whoever_holds_it(store, log):
+    lease = await store.blobs.lease(log, 60)
+    await store.blobs.append(log, b"one\r\n", lease)
+    await store.blobs.delete_log(log)
+    assert await store.blobs.read_log(log) == (b"", {})
+    await store.blobs.delete_log(log)
+    await store.blobs.delete_log("nobody/wrote")
+    await store.blobs.create_log(log)
+    assert await store.blobs.read_log(log) == (b"", {})
+
+
+async def test_uploads_are_listed_with_their_time_and_deleted(store, name):
+    await store.upload(f"{name}/ü 1.tar.gz", b"one")
+    await store.upload(f"{name}/2.tar.gz", b"two")
+    found = {each: changed async for each, changed in store.blobs.uploads() if each.startswith(name)}
+    assert set(found) == {f"{name}/ü 1.tar.gz", f"{name}/2.tar.gz"}
+    assert all(abs(datetime.now(UTC) - changed) < timedelta(hours=1) for changed in found.values())
+    await store.blobs.delete_upload(f"{name}/2.tar.gz")
+    await store.blobs.delete_upload(f"{name}/2.tar.gz")
+    assert [each async for each, _ in store.blobs.uploads() if each.startswith(name)] == [f"{name}/ü 1.tar.gz"]

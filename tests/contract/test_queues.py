@@ -15,6 +15,13 @@ async def test_a_delayed_message_is_not_visible(store, name):
     assert await store.received(name) == ["now"]
 
 
+async def test_a_queues_depth_counts_delayed_messages_and_is_0_where_there_is_no_queue(store, name):
+    assert await store.queues.depth(name) == 0
+    await store.queues.send(name, "now")
+    await store.queues.send(name, "later", delay=3600)
+    assert await store.queues.depth(name) == 2
+
+
 async def test_a_message_holds_48_kibibytes(store, name):
     await store.queues.send(name, "x" * 49_152)
     assert await store.received(name) == ["x" * 49_152]

@@ -185,3 +185,28 @@ async def test_docker_format_1_and_things_that_are_no_images_are_refused_by_name
         ]:
             with pytest.raises(Failure, match=words):
                 await registries.resolve(there.ref(f"{name}:1"), "linux/amd64")
+
+
+async def test_a_tag_is_found_by_one_head_that_says_whether_it_is_an_index(registries, registry, tmp_path):
+    _, digest = await published(registries, registry, "found", tmp_path)
+    await registries.tag(registry.ref("found").at(digest), "1")
+    found = await registries.find(registry.ref("found:1"))
+    assert (found.digest, found.index, found.pause) == (digest, False, 0)
+    assert await registries.platforms(registry.ref("found:1")) == {"": digest}
+    async with indexed(registries, registry, "seen", tmp_path, ["linux/amd64", "linux/arm64/v8"]) as (index, digests):
+        found = await registries.find(registry.ref("seen:1"))
+        assert (found.digest, found.index) == (index, True)
+        assert await registries.platforms(registry.ref("seen").at(index)) == digests
+    assert await registries.find(registry.ref("found:absent")) is None
+    assert await registries.platforms(registry.ref("found:absent")) is None
+    assert not await registry.requests('"GET /v2/found/manifests/1 HTTP/1.1" 404')
+
+
+async def test_an_index_in_an_index_is_opened_and_one_that_is_gone_is_named(registries, registry, tmp_path):
+    async with indexed(registries, registry, "outer", tmp_path, ["linux/amd64", "linux/arm64/v8"]) as (inner, digests):
+        nested = {"mediaType": OCI_INDEX, "digest": inner, "size": 400}
+        index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [nested]}
+        await put_raw(registry.host, "outer", "nested", index, OCI_INDEX)
+        found = await registries.resolve(registry.ref("outer:nested"), "linux/arm64")
+        assert found.manifest_digest == digests["linux/arm64/v8"]
+        assert await registries.platforms(registry.ref("outer:nested")) == digests

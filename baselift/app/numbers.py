@@ -1,0 +1,54 @@
+"""Numbers of runs. A movement with many dependents asks for many at once: those who wait are served by one write."""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from baselift.app.ports import Conflict, Row, Stale, Tables
+
+SEQS, _KEY = "seqs", "seq"
+
+Number = tuple[int, str]
+"""A sequence number and the prefix that run ids of its registry have."""
+
+
+@dataclass(slots=True)
+class _Queue:
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    asking: int = 0
+    ready: deque[Number] = field(default_factory=deque)
+
+
+class Numbers:
+    """Gives the numbers of every registry. One for each process; any number of processes may share the table."""
+
+    def __init__(self) -> None:
+        self._queues: defaultdict[str, _Queue] = defaultdict(_Queue)
+
+    async def take(self, tables: Tables, registry: str, prefix: Callable[[], str]) -> Number:
+        """The registry's next number; `prefix` makes that of one without any. None is given twice, some never."""
+        queue = self._queues[registry]
+        queue.asking += 1
+        try:
+            async with queue.lock:
+                if not queue.ready:
+                    queue.ready.extend(await _block(tables, registry, prefix, queue.asking))
+                return queue.ready.popleft()
+        finally:
+            queue.asking -= 1
+            if not queue.asking:
+                # Of those who asked some were stopped: a number given later would not be in the order of time.
+                queue.ready.clear()
+
+
+async def _block(tables: Tables, registry: str, prefix: Callable[[], str], count: int) -> list[Number]:
+    while True:
+        row = await tables.get(SEQS, registry, _KEY)
+        first, letters = (1, prefix()) if row is None else (row.number("next"), row.text("prefix"))
+        after = Row(registry, _KEY, {"next": first + count, "prefix": letters}, "" if row is None else row.etag)
+        try:
+            await (tables.insert(SEQS, after) if row is None else tables.replace(SEQS, after))
+        except (Conflict, Stale):
+            continue
+        return [(number, letters) for number in range(first, first + count)]
