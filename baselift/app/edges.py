@@ -6,13 +6,14 @@ by whichever comes second, this look or the fan-out.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from baselift.app import base_rows, task_rows
-from baselift.app.fan_out import settle
+from baselift.app import base_rows, credentials, followed, task_rows
+from baselift.app.fan_out import follow
 from baselift.app.ports import Conflict, Stale
 from baselift.app.task_rows import Edges, StoredTask
+from baselift.app.waves import producers
 from baselift.app.world import World
 from baselift.domain.images import Reference
 from baselift.domain.runs import BaseUse, ImageDescriptor
@@ -21,12 +22,20 @@ from baselift.domain.staleness import Dependent
 log = logging.getLogger(__name__)
 
 
-async def record(world: World, task: StoredTask, bases: Sequence[BaseUse], *, built: bool) -> None:
-    """Make `bases` the task's edges. `built`: a run succeeded on them, so the task stands on these digests now."""
-    watched = [base for base in bases if base.image.digest and base.image.tag and not base.pinned]
+async def record(
+    world: World, task: StoredTask, bases: Sequence[BaseUse], *, built: bool, seconds: float = 0.0
+) -> None:
+    """Make `bases` the task's edges.
+
+    `built`: a run succeeded on them, in so many seconds, so the task stands on these digests now.
+    """
+    watched = _watched(bases)
     for base in watched:
-        await _watch(world, task, base, built=built)
-    before = await _name(world, task, Edges(tuple(bases), world.now().isoformat()))
+        await _watch(world, task, base, _manifests(bases, base), built=built)
+    if not built:
+        await producers.record(world, task)
+    took = seconds if built else task.edges.seconds
+    before = await _name(world, task, Edges(tuple(bases), world.now().isoformat(), seconds=took))
     for gone in {reference(base.image) for base in before} - {reference(base.image) for base in watched}:
         await base_rows.remove_dependent(world, gone, task.registry, task.name)
     for base in watched:
@@ -49,16 +58,29 @@ async def reconsider(world: World, task: StoredTask, image: Reference) -> None:
     stored = await base_rows.get(world, image)
     dependent = await base_rows.dependent(world, image, task.registry, task.name)
     if stored is not None and dependent is not None and dependent.edge.generation < stored.base.generation:
-        await settle(world, stored, dependent)
+        await follow(world, stored, dependent)
 
 
-async def _watch(world: World, task: StoredTask, base: BaseUse, *, built: bool) -> None:
+def _watched(bases: Sequence[BaseUse]) -> list[BaseUse]:
+    """One use of each tag: one that follows the tag counts more than one that names a digest beside it."""
+    tagged = [base for base in bases if base.image.digest and base.image.tag]
+    tagged.sort(key=lambda base: (not base.pinned, base.kind == "Runtime"))
+    return list({reference(base.image): base for base in tagged}.values())
+
+
+def _manifests(bases: Sequence[BaseUse], base: BaseUse) -> dict[str, str]:
+    """By platform the manifests of all uses of the tag at this digest: a task may build for several platforms."""
+    return {each.platform: each.manifest for each in bases if each.image == base.image and each.manifest}
+
+
+async def _watch(world: World, task: StoredTask, base: BaseUse, manifests: Mapping[str, str], *, built: bool) -> None:
     image, digest = reference(base.image), base.image.digest or ""
-    edge = Dependent(task.registry, task.name, base.kind, digest, base.generation)
+    edge = Dependent(task.registry, task.name, base.kind, digest, base.generation, base.pinned, digest, manifests)
     while True:
         try:
             stored = await base_rows.dependent(world, image, task.registry, task.name)
             if stored is None:
+                await followed.follow(world, image)
                 await base_rows.add_dependent(world, image, edge)
             elif (kept := _merged(stored.edge, edge, built=built)) != stored.edge:
                 seq = stored.seq if kept.generation == stored.edge.generation else 0
@@ -67,14 +89,26 @@ async def _watch(world: World, task: StoredTask, base: BaseUse, *, built: bool) 
             continue
         break
     # After the edge: whoever removes bases without dependents either sees the edge, or loses the race for the row.
-    await base_rows.watch(world, image, digest)
+    await base_rows.watch(world, image, digest, await credentials.opener(world, task, image))
 
 
 def _merged(known: Dependent, found: Dependent, *, built: bool) -> Dependent:
-    """What the edge says after `found`: a scan does not change what a task was built on; an older build neither."""
+    """What the edge says after `found`: a scan does not change what a task was built on; an older build neither.
+
+    An edge that names a digest is what the Dockerfile says, and one that no longer does begins anew.
+    """
+    if known.pinned or found.pinned:
+        return found
     if not built or found.generation < known.generation:
-        return replace(known, kind=found.kind)
+        return replace(known, kind=found.kind, manifests=_stood_on(known, found))
     return found
+
+
+def _stood_on(known: Dependent, found: Dependent) -> Mapping[str, str]:
+    """The manifests of what the task was built on, which a scan tells only where the base has not moved since."""
+    if known.digest == found.digest:
+        return found.manifests
+    return known.manifests if known.manifests.keys() == found.manifests.keys() else {}
 
 
 async def _name(world: World, task: StoredTask, edges: Edges) -> Sequence[BaseUse]:

@@ -7,12 +7,13 @@ active runs: the reconciler repeats it for any run that is over and still listed
 import logging
 from datetime import timedelta
 
-from baselift.app import edges, keys, run_rows, task_rows, turns
+from baselift.app import edges, reasons, run_rows, task_rows, turns
 from baselift.app.on_push import on_push
 from baselift.app.ports import Conflict, Stale
 from baselift.app.request_run import log_name
 from baselift.app.run_log import RunLog
 from baselift.app.run_rows import Stored
+from baselift.app.waves.advance import advance, place_of
 from baselift.app.world import World
 from baselift.domain.builds import Failure
 from baselift.domain.images import Reference
@@ -39,11 +40,18 @@ async def finish(world: World, run: Run) -> None:
     except Conflict:
         log.info("run %s is being finished by another", run.id)
         return
+    told = True
     if run.status is Status.SUCCEEDED:
-        await _record_edges(world, run)
-        await _tell_dependents(world, run)
-    await turns.give_back(world, run)
-    await world.tables.delete(run_rows.ACTIVE, keys.active_partition(run.registry, run.seq), keys.newest_first(run.seq))
+        with reasons.told_by(reasons.RUN_END):
+            await _record_edges(world, run)
+            told = await _tell_dependents(world, run)
+    if told or place_of(run.cause) is None:
+        await advance(world, run)
+        await turns.give_back(world, run)
+        await run_rows.deactivate(world, run)
+    else:
+        # Its wave must not go on before it is known where its output is now: the reconciler comes back to it.
+        await turns.give_back(world, run)
 
 
 def last_line(run: Run) -> str:
@@ -72,13 +80,18 @@ async def _close_log(world: World, run: Run) -> None:
 async def _record_edges(world: World, run: Run) -> None:
     task = await task_rows.get(world, run.registry, run.task) if run.task else None
     if task is not None:
-        await edges.record(world, task, run.bases, built=True)
+        seconds = ((run.finished or run.created) - (run.started or run.created)) / timedelta(seconds=1)
+        await edges.record(world, task, run.bases, built=True, seconds=seconds)
 
 
-async def _tell_dependents(world: World, run: Run) -> None:
+async def _tell_dependents(world: World, run: Run) -> bool:
+    """True when every output was looked at."""
+    told = True
     for image in run.outputs:
         try:
             await on_push(world, Reference(image.registry, image.repository, image.tag))
         except Failure as failure:
             # The registry's own event and the reconciler look again.
             log.warning("run %s: %s could not be looked at: %s", run.id, image.reference, failure)
+            told = False
+    return told

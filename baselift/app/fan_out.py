@@ -1,28 +1,35 @@
-"""Carry out a movement: decide about each dependent of the base, and ask for the runs that it causes."""
+"""Carry out a movement: decide about each dependent of the base, and begin the wave that it causes."""
 
+import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 
-from baselift.app import base_rows, run_rows, task_rows
+from baselift.app import base_rows, reasons, task_rows
 from baselift.app.base_rows import StoredBase, StoredDependent
 from baselift.app.ports import Stale
-from baselift.app.request_run import Ask, enter
 from baselift.app.task_rows import StoredTask
+from baselift.app.waves import followers, pauses
+from baselift.app.waves.start_member import waits
+from baselift.app.waves.start_wave import Root, start_wave
+from baselift.app.waves.walk import outputs, together
 from baselift.app.world import World
-from baselift.domain import requests, tasks
-from baselift.domain.runs import Cause, ImageDescriptor, Run, run_id
-from baselift.domain.staleness import verdict
+from baselift.domain.edges import policies
+from baselift.domain.runs import Run
+from baselift.domain.staleness import Verdict, verdict
 
 log = logging.getLogger(__name__)
 
 
 async def fan_out(world: World, stored: StoredBase) -> list[Run]:
-    """Ask for a run of each dependent that the movement concerns; done again, it asks for none twice."""
-    runs = [
-        run
-        async for dependent in base_rows.dependents(world, stored.base.image)
-        if (run := await settle(world, stored, dependent)) is not None
-    ]
+    """Begin the wave of a movement, and note that it is begun; done again, it makes no run twice.
+
+    A movement of a paused base is left as it is: the reconciler comes back to it.
+    """
+    if await pauses.of_base(world, str(stored.base.image)) is not None:
+        return []
+    dependents = [dependent async for dependent in base_rows.dependents(world, stored.base.image)]
+    runs = await _follow(world, stored, dependents)
     try:
         await base_rows.save(world, replace(stored, fanning=False))
     except Stale:
@@ -30,48 +37,46 @@ async def fan_out(world: World, stored: StoredBase) -> list[Run]:
     return runs
 
 
-async def settle(world: World, stored: StoredBase, dependent: StoredDependent) -> Run | None:
-    """Decide about one dependent and, where the verdict is to rebuild, claim its run on the edge and enter it."""
-    current: StoredDependent | None = dependent
-    while current is not None:
-        task = await task_rows.get(world, current.edge.registry, current.edge.task)
-        if task is None:
-            await base_rows.remove_dependent(world, stored.base.image, current.edge.registry, current.edge.task)
-            return None
-        claimed = current.seq and current.edge.generation == stored.base.generation
-        if not claimed and not await _fires(world, stored, current, task):
-            return None
+async def follow(world: World, stored: StoredBase, dependent: StoredDependent) -> None:
+    """Have one dependent rebuilt that turns out to be behind its base; of a paused base, when the pause ends."""
+    if await pauses.of_base(world, str(stored.base.image)) is None:
+        await _follow(world, stored, [dependent])
+        return
+    current: StoredBase | None = stored
+    while current is not None and not current.fanning:
         try:
-            claim = current if claimed else await _claim(world, stored, current)
+            current = await base_rows.save(world, replace(current, fanning=True))
         except Stale:
-            # Somebody else decides about this edge, or its task was just built: decide again on what is there now.
-            current = await base_rows.dependent(world, stored.base.image, current.edge.registry, current.edge.task)
-            continue
-        return await _enter(world, stored, claim, task)
-    return None
+            current = await base_rows.get(world, stored.base.image)
+
+
+async def _follow(world: World, stored: StoredBase, dependents: Sequence[StoredDependent]) -> list[Run]:
+    """Have those of some dependents rebuilt that the movement of their base concerns, and all that depends on them."""
+    found = await together(dependents, lambda dependent: _root(world, stored, dependent))
+    roots = [root for root in found if root is not None]
+    return await start_wave(world, stored, roots) if roots else []
+
+
+async def _root(world: World, stored: StoredBase, dependent: StoredDependent) -> Root | None:
+    """The dependent where it is to be rebuilt and does not wait in a wave already."""
+    registry, name = dependent.edge.registry, dependent.edge.task
+    task, follower = await asyncio.gather(task_rows.get(world, registry, name), followers.get(world, registry, name))
+    if task is None:
+        await base_rows.remove_dependent(world, stored.base.image, registry, name)
+        return None
+    if not await _fires(world, stored, dependent, task):
+        return None
+    if await waits(world, follower):
+        text = "the task waits in a wave that has begun, and is built there on what the base is now"
+        await reasons.decided(world, stored, dependent, Verdict(fire=False, rule="joins-wave", text=text))
+        return None
+    return Root(dependent, task)
 
 
 async def _fires(world: World, stored: StoredBase, dependent: StoredDependent, task: StoredTask) -> bool:
-    edge = dependent.edge
-    named = tasks.outputs(tasks.step(task.document), await world.registrations.address(edge.registry))
-    outputs = [await world.registrations.home(image) for image in named]
-    decision = verdict(task.document, edge, stored.base, outputs)
-    log.info("task %s, base %s: %s (%s)", edge.task, stored.base.image, decision.rule, decision.text)
+    policy = task.policies.get(str(stored.base.image), policies.DEFAULT)
+    decision = verdict(task.document, dependent.edge, stored.base, await outputs(world, task), policy)
+    log.info("task %s, base %s: %s (%s)", task.name, stored.base.image, decision.rule, decision.text)
+    if not decision.fire:
+        await reasons.decided(world, stored, dependent, decision)
     return decision.fire
-
-
-async def _claim(world: World, stored: StoredBase, dependent: StoredDependent) -> StoredDependent:
-    seq, identifier = await run_rows.take_sequence(world, dependent.edge.registry)
-    edge = replace(dependent.edge, digest=stored.base.digest, generation=stored.base.generation)
-    claim = replace(dependent, edge=edge, seq=seq, prefix=identifier[:2])
-    await base_rows.save_dependent(world, stored.base.image, claim)
-    return claim
-
-
-async def _enter(world: World, stored: StoredBase, claim: StoredDependent, task: StoredTask) -> Run:
-    base = stored.base
-    moved = ImageDescriptor(base.image.registry, base.image.repository, base.image.tag, base.digest)
-    cause = Cause("image", f"{base.image}@{base.generation}", stored.moved, (moved,))
-    request = requests.of_task(world.unseal(task.document))
-    ask = Ask(claim.edge.registry, cause, request, requests.run_type(request, of_task=True), task.name)
-    return await enter(world, ask, claim.seq, run_id(claim.prefix, claim.seq))

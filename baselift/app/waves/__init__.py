@@ -1,0 +1,1 @@
+"""Waves in tables: planned, carried out, repaired, shown."""

@@ -1,0 +1,102 @@
+"""Begin a wave: plan what a movement causes, write the plan, have it count, start the members that wait for none."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from baselift.app.base_rows import StoredBase, StoredDependent
+from baselift.app.ports import Conflict
+from baselift.app.task_rows import StoredTask
+from baselift.app.waves import followers, producers, wave_rows
+from baselift.app.waves.carry_on import carry_on
+from baselift.app.waves.drive import discard, drive
+from baselift.app.waves.followers import Place
+from baselift.app.waves.walk import Walk, together
+from baselift.app.waves.wave_rows import Wave
+from baselift.app.world import World
+from baselift.domain.runs import Run
+from baselift.domain.waves import states
+from baselift.domain.waves.graph import Graph, key
+from baselift.domain.waves.plan import Plan, make_plan
+from baselift.domain.waves.states import Member, MemberState, Moved, WaveState
+
+BESIDE = 100
+"""Other bases that are looked at before the wave of a family begins, at most."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A task that a movement rebuilds, and its edge to what moved."""
+
+    dependent: StoredDependent
+    task: StoredTask
+
+
+async def start_wave(world: World, stored: StoredBase, roots: Sequence[Root]) -> list[Run]:
+    """Begin the wave of a movement with some of its dependents; asked again, the same wave goes on.
+
+    Returns:
+        The runs that were asked for: those of members that wait for no other.
+    """
+    image = stored.base.image
+    walk = Walk(world)
+    graph = await walk.graph((image, root.dependent.edge, root.task) for root in roots)
+    names = [key(root.task.registry, root.task.name) for root in roots]
+    plan = make_plan(graph, [str(image)], names)
+    if not plan.members:
+        return []
+    beside = await _beside(world, graph, walk, str(image)) if plan.levels > 1 else ()
+    wave = _wave(world, stored, plan, names, beside)
+    change = states.begun(plan, world.waves, WaveState.PLANNED if beside else WaveState.RUNNING)
+    await _write(world, wave, change)
+    try:
+        await wave_rows.commit(world, wave)
+    except Conflict:
+        return await _other(world, wave)
+    log.info("wave %s: %d members because %s moved", wave.id, wave.total, image)
+    if beside:
+        return await drive(world, wave.plan)
+    queued = [member.number for member in change.members if member.state is MemberState.QUEUED]
+    return await carry_on(world, wave.plan, queued)
+
+
+async def _beside(world: World, graph: Graph, walk: Walk, moved: str) -> Sequence[str]:
+    """What the tasks are built on beside what they push themselves, up to the top."""
+    used = dict.fromkeys(image for task in walk.tasks for image in producers.bases(task))
+    outside = [image for image in used if image != moved and not graph.producers(image)]
+    return [image for image in await producers.above(world, outside, BESIDE) if image != moved]
+
+
+def _wave(world: World, stored: StoredBase, plan: Plan, roots: Sequence[str], beside: Sequence[str]) -> Wave:
+    base = stored.base
+    identifier = wave_rows.wave_id(str(base.image), base.generation, stored.moved, roots)
+    return Wave(
+        id=identifier,
+        plan=f"{identifier}-{world.token()[:6]}",
+        causes=(Moved(str(base.image), base.digest, base.generation),),
+        at=stored.moved,
+        begun=world.now().isoformat(),
+        registries=tuple(sorted({member.registry.lower() for member in plan.members})),
+        total=len(plan.members),
+        beside=beside,
+    )
+
+
+async def _write(world: World, wave: Wave, change: states.Change) -> None:
+    """Write the plan, and on each member's task that it waits; nothing of it counts yet."""
+
+    async def wait(member: Member) -> None:
+        await followers.wait(world, member.registry, member.task, Place(wave.plan, member.number))
+
+    await wave_rows.activate(world, wave)
+    await wave_rows.write_plan(world, wave.plan, change)
+    await together(change.members, wait)
+
+
+async def _other(world: World, wave: Wave) -> list[Run]:
+    """Another planned the same wave: see that it goes on."""
+    await discard(world, wave.plan)
+    found = await wave_rows.get(world, wave.id)
+    return [] if found is None else await drive(world, found.plan)
