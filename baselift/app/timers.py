@@ -43,13 +43,23 @@ async def arrange(world: World, registry: str, name: str, task: StoredTask | Non
 
 
 async def fire_due(world: World) -> list[Run]:
-    """Ask for the runs of all timers that are due."""
-    runs = []
+    """Ask for the runs of all timers that are due. One that fails does not keep the others from theirs.
+
+    Raises:
+        ExceptionGroup: the faults, after all timers were tried.
+    """
+    runs, faults = [], []
     async for row in world.tables.query(TIMERS):
-        schedule = schedules.parse(row.text("schedule"))
-        due = schedule.latest(datetime.fromisoformat(row.text("since")), world.now())
-        if due is not None and (run := await _fire(world, row, due)) is not None:
-            runs.append(run)
+        try:
+            schedule = schedules.parse(row.text("schedule"))
+            due = schedule.latest(datetime.fromisoformat(row.text("since")), world.now())
+            if due is not None and (run := await _fire(world, row, due)) is not None:
+                runs.append(run)
+        except Exception as fault:
+            log.exception("task %s, timer %s failed", row.values.get("task"), row.key)
+            faults.append(fault)
+    if faults:
+        raise ExceptionGroup("timers failed", faults)
     return runs
 
 
@@ -60,7 +70,7 @@ async def _fire(world: World, row: Row, due: datetime) -> Run | None:
         await arrange(world, registry, name, task)
         return None
     run = None
-    if tasks.enabled(task.document):
+    if tasks.enabled(task.document) and tasks.step(task.document):
         run = await request_run(world, _ask(world, task, row.key, due))
         log.info("task %s, timer %s: run %s for %s", name, row.key, run.id, due.isoformat())
     try:

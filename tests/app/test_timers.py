@@ -1,10 +1,14 @@
 """Timers: one run per occurrence."""
 
 import asyncio
+from datetime import datetime, timedelta
+from typing import Any
 
+import pytest
 from app.site import REGISTRY, Site
 
 from baselift.app.change_task import change_task, delete_task
+from baselift.app.ports import Row
 from baselift.app.timers import TIMERS, fire_due
 from baselift.domain.runs import Status
 
@@ -43,6 +47,46 @@ async def test_of_missed_occurrences_the_latest_is_caught_up_once(site: Site):
     (run,) = await fire_due(site.world)
     assert await fire_due(site.world) == []
     assert run.cause.details["timerTriggerName"] == "nightly"
+    occurrence = datetime.fromisoformat(run.cause.details["scheduleOccurrence"])
+    assert timedelta() <= site.clock() - occurrence < timedelta(days=1)
+
+
+async def test_a_timer_is_due_when_its_day_and_its_weekday_match(site: Site):
+    tomorrow = site.clock() + timedelta(days=1)
+    other = (tomorrow + timedelta(days=3)).strftime("%a")
+    await timed(
+        site,
+        {"name": "both", "schedule": f"0 0 {tomorrow.day} * {tomorrow:%a}"},
+        {"name": "day", "schedule": f"0 0 {tomorrow.day} * {other}"},
+    )
+    site.clock.turn(DAY)
+    (run,) = await fire_due(site.world)
+    assert run.cause.details["timerTriggerName"] == "both"
+    assert run.cause.details["scheduleOccurrence"] == f"{tomorrow:%Y-%m-%d}T00:00:00Z"
+
+
+async def test_a_timer_that_cannot_fire_keeps_no_other_from_firing(site: Site):
+    await timed(site, NIGHTLY)
+    await site.store.upsert(
+        TIMERS, Row("", "broken", {"task": "x", "registry": REGISTRY, "schedule": "x", "since": "x"})
+    )
+    site.clock.turn(DAY)
+    with pytest.raises(ExceptionGroup, match="timers failed"):
+        await fire_due(site.world)
+    assert [run.cause.kind for run in await site.runs()] == ["timer"]
+
+
+async def test_a_task_without_a_step_has_nothing_to_run(site: Site):
+    await timed(site, NIGHTLY)
+
+    def change(old: dict[str, Any] | None) -> dict[str, Any]:
+        document = dict(old or {})
+        document["properties"] = {name: value for name, value in document["properties"].items() if name != "step"}
+        return document
+
+    await change_task(site.world, REGISTRY, "taskhello", change)
+    site.clock.turn(DAY)
+    assert await fire_due(site.world) == []
 
 
 async def test_two_timers_of_the_same_minute_make_two_runs(site: Site):
