@@ -15,6 +15,8 @@ RELAY_SECONDS = 300
 """How long the storage's own link is good, with which a request is carried on."""
 ROUTE = "blobs/{container}/{*name}"
 
+_CODES = {400: "InvalidRequest", 413: "RequestEntityTooLarge"}
+
 bp = func.Blueprint()
 
 
@@ -52,7 +54,7 @@ async def _carried(req: func.HttpRequest, url: str) -> func.HttpResponse:
     try:
         answer = await wiring.relay().send(url, message)
     except Unrelayed as error:
-        return failed(error.status, "ServiceUnavailable" if error.status >= 500 else "InvalidRequest", str(error))  # noqa: PLR2004
+        return failed(error.status, _CODES.get(error.status, "ServiceUnavailable"), str(error))
     headers = dict(answer.headers)
     kind = headers.pop("content-type", "application/octet-stream")
     if req.method != "HEAD":

@@ -1,4 +1,4 @@
-"""HTTP: is the app alive, and does its storage answer?"""
+"""HTTP: is the app alive, does its storage answer, and are repairs made?"""
 
 import asyncio
 import logging
@@ -6,7 +6,7 @@ import logging
 import azure.functions as func
 
 from baselift import wiring
-from functions.edge import answering, failed, reply
+from functions.edge import answering, reply
 
 SECONDS = 5
 
@@ -18,11 +18,15 @@ log = logging.getLogger(__name__)
 @bp.route(route="health", methods=["GET"])
 @answering(None)
 async def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
-    """200 when storage answers, 503 when it does not."""
+    """200 when storage answers and rounds of repairs end when they should, 503 when not."""
     try:
         async with asyncio.timeout(SECONDS):
-            await wiring.world().tables.get("seqs", "health", "health")
+            rounds = await wiring.diagnosis().rounds()
     except Exception:
         log.exception("storage does not answer")
-        return failed(503, "ServiceUnavailable", "Storage does not answer; the app's log says why.")
-    return reply({"status": "Healthy"})
+        return _unhealthy("Storage does not answer; the app's log says why.")
+    return reply({"status": "Healthy"}) if rounds.status == "OK" else _unhealthy(f"Reconciler: {rounds.detail}.")
+
+
+def _unhealthy(reason: str) -> func.HttpResponse:
+    return reply({"status": "Unhealthy", "reason": reason}, 503)

@@ -16,7 +16,7 @@ from baselift.access.jwks import IssuerUnreachable, KeySet
 
 _ALGORITHM = "RS256"
 _SKEW = 60
-_ROLES = {
+ROLES = {
     "baselift.reader": Role.READER,
     "reader": Role.READER,
     "baselift.contributor": Role.CONTRIBUTOR,
@@ -52,7 +52,7 @@ class Entra:
         """
         claims = await self._claims(token_of(request))
         roles = claims.get("roles")
-        known = [_ROLES.get(str(role).lower()) for role in roles] if isinstance(roles, list) else []
+        known = [ROLES.get(str(role).lower()) for role in roles] if isinstance(roles, list) else []
         role = max((role for role in known if role is not None), default=None)
         if role is None:
             raise forbidden("You have no role here: an administrator assigns Baselift.Reader or Baselift.Contributor.")

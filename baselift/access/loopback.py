@@ -41,16 +41,16 @@ def is_loopback(authority: str) -> bool:
     return found is not None and _is_loopback_host(found["six"] or found["name"])
 
 
-def check_binding(mode: str, address: str) -> None:
-    """Check the address that a server is about to listen on: a name or an IP address without port.
+def check_binding(mode: str, authority: str) -> None:
+    """Check the ``host[:port]`` at which the app is reached, with an IPv6 address in brackets.
 
     Raises:
-        ValueError: the mode is `none` and the address is reachable from elsewhere.
+        ValueError: the mode is `none` and the address can be reached from elsewhere.
     """
-    if mode == "none" and not _is_loopback_host(address.strip("[]")):
+    if mode == "none" and not is_loopback(authority):
         raise ValueError(
-            f"BASELIFT_ACCESS is 'none', so only this machine may call, but '{address}' can be reached from elsewhere: "
-            "listen on 127.0.0.1 or ::1, or set BASELIFT_ACCESS to 'clients' or 'entra'"
+            f"BASELIFT_ACCESS is 'none', so only this machine may call, but '{authority}' can be reached from elsewhere"
+            ": listen on 127.0.0.1 or ::1, or set BASELIFT_ACCESS to 'clients' or 'entra'"
         )
 
 

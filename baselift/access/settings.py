@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from baselift.access import clients
 from baselift.access.clients import Client
-from baselift.access.loopback import is_loopback
+from baselift.access.loopback import check_binding, is_loopback
 
 NO_TENANT = "00000000-0000-0000-0000-000000000000"
 OWN_AUDIENCE = "api://baselift"
@@ -82,6 +82,12 @@ def load(env: Mapping[str, str]) -> AccessSettings:
     )
 
 
+def check_place(env: Mapping[str, str]) -> None:
+    """Raise ValueError where all may call and others can: Functions hosts say in WEBSITE_HOSTNAME where they listen."""
+    if host := env.get("WEBSITE_HOSTNAME"):
+        check_binding(env.get("BASELIFT_ACCESS", Mode.NONE), host)
+
+
 def _problems(env: Mapping[str, str]) -> Iterator[str]:
     mode = env.get("BASELIFT_ACCESS", Mode.NONE)
     if mode not in list(Mode):
@@ -94,9 +100,10 @@ def _problems(env: Mapping[str, str]) -> Iterator[str]:
 
 
 def _missing(env: Mapping[str, str], mode: str) -> Iterator[str]:
-    host = env.get("WEBSITE_HOSTNAME")
-    if mode == Mode.NONE and host and not is_loopback(host):
-        yield f"BASELIFT_ACCESS is 'none', which is for one machine alone, but this is '{host}': set clients or entra"
+    try:
+        check_place(env)
+    except ValueError as error:
+        yield str(error)
     if mode == Mode.CLIENTS and "BASELIFT_CLIENTS" not in env:
         yield "BASELIFT_CLIENTS is missing (id:role:hash, as 'baselift client new' prints it)"
     if mode == Mode.ENTRA and "BASELIFT_TENANT" not in env:

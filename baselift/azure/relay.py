@@ -1,14 +1,18 @@
 """Requests of clients that cannot reach the storage account, carried there and back."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import aiohttp
 from yarl import URL
 
-LIMIT = 100 << 20
-"""Bytes of one request or answer: what the Functions host takes."""
+LIMIT = 64 << 20
+"""Bytes of one request or answer, which is held in memory: Azure's own clients send up to so much at once."""
+AT_ONCE = 4
+"""Answers held at the same time; who comes then waits."""
 
+_CHUNK = 64 * 1024
 _TIMEOUT = aiohttp.ClientTimeout(total=120, sock_connect=5)
 _QUERY = ("comp", "blockid")
 _COMPONENTS = ("", "block", "blocklist")
@@ -74,6 +78,7 @@ class Relay:
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
+        self._gate = asyncio.Semaphore(AT_ONCE)
 
     async def send(self, url: str, message: Message) -> Answer:
         """Carry a request to the blob at `url`, a link with its own permission.
@@ -83,16 +88,21 @@ class Relay:
         """
         if message.query.get("comp", "") not in _COMPONENTS or (message.method != "PUT" and "comp" in message.query):
             raise Unrelayed(400, "comp must be block or blocklist, in a PUT, or be left out")
+        if len(message.body) > LIMIT:
+            raise Unrelayed(413, f"The request has {len(message.body)} bytes, at most {LIMIT} go: upload in blocks.")
         target = URL(url, encoded=True).update_query({k: message.query[k] for k in _QUERY if k in message.query})
         headers = {name: message.headers[name] for name in _SENT if name in message.headers}
         try:
-            async with self._opened().request(
-                message.method,
-                target,
-                data=message.body if message.method == "PUT" else None,
-                headers={"Accept-Encoding": "identity", **headers},
-                allow_redirects=False,
-            ) as response:
+            async with (
+                self._gate,
+                self._opened().request(
+                    message.method,
+                    target,
+                    data=message.body if message.method == "PUT" else None,
+                    headers={"Accept-Encoding": "identity", **headers},
+                    allow_redirects=False,
+                ) as response,
+            ):
                 return await _answer(message.method, response)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unrelayed(503, f"The storage gave no answer ({type(error).__name__}).") from error
@@ -119,8 +129,21 @@ async def _answer(method: str, response: aiohttp.ClientResponse) -> Answer:
     if response.status in _REFUSED:
         # Its explanation tells how our own signature was made.
         raise Unrelayed(502, "The storage refused the app.")
-    if method != "HEAD" and (response.content_length or 0) > LIMIT:
-        raise Unrelayed(413, f"The answer has {response.content_length} bytes, at most {LIMIT} go: ask for a range.")
+    body = b"" if method == "HEAD" else await _bounded(response)
     kept = {name.lower(): value for name, value in response.headers.items()}
     headers = {name: value for name, value in kept.items() if name in _RETURNED or name.startswith("x-ms-")}
-    return Answer(response.status, headers, await response.read())
+    return Answer(response.status, headers, body)
+
+
+async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+    """The body. Raises Unrelayed when it is too large, as early as that is known."""
+    body, announced = bytearray(), response.content_length or 0
+    if announced <= LIMIT:
+        async for chunk in response.content.iter_chunked(_CHUNK):
+            body += chunk
+            if len(body) > LIMIT:
+                break
+        else:
+            return bytes(body)
+    size = f"{announced} bytes" if announced else "more bytes than that"
+    raise Unrelayed(413, f"The answer has {size}, at most {LIMIT} go: ask for a range.")

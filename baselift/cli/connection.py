@@ -1,6 +1,7 @@
 """Where Baselift is, and the SDK's client for it.
 
-BASELIFT_URL and BASELIFT_CA win; otherwise what the last `script/serve` of this checkout wrote down.
+BASELIFT_URL and BASELIFT_CA win; otherwise what the last `script/serve` of this checkout wrote down, which also names
+the client that its own server lets in.
 """
 
 import json
@@ -12,19 +13,18 @@ from typing import Any
 from urllib.parse import quote
 
 from azure.core import PipelineClient
-from azure.core.pipeline.policies import RetryPolicy, SansIOHTTPPolicy
+from azure.core.pipeline.policies import RetryPolicy
 from azure.core.rest import HttpRequest, HttpResponse
 from azure.mgmt.containerregistrytasks import ContainerRegistryTasksMgmtClient
 
+from baselift.cli import tokens
+from baselift.cli.bearer import Bearer, origin
 from baselift.cli.errors import EXIT_NOT_FOUND, CommandError
+from baselift.cli.tokens import Server
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 _PROVIDER = "providers/Microsoft.ContainerRegistry/registries"
 ENDPOINT = Path(__file__).parents[2] / ".baselift" / "endpoint.json"
-
-
-class _Anonymous(SansIOHTTPPolicy[Any, Any]):
-    """No token: a server in mode `none` asks for none, and the SDK's own policy refuses plain http."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,10 @@ class Connection:
     def __init__(self, registry: str | None = None) -> None:
         """`registry`: its name; None for the only one there is."""
         self._wanted = registry
-        self._url, self._ca = _endpoint()
+        self.server = endpoint()
+        self._url, self._ca = self.server.url, self.server.ca
+        # In place of the SDK's own policy, which refuses plain http and asks for a token in mode `none` too.
+        self._bearer = Bearer(self.server.origin, lambda: tokens.token(self.server))
         self._subscription = os.environ.get("BASELIFT_SUBSCRIPTION", SUBSCRIPTION)
 
     @cached_property
@@ -53,7 +56,7 @@ class Connection:
             _NoCredential(),
             self._subscription,
             base_url=self._url,
-            authentication_policy=_Anonymous(),
+            authentication_policy=self._bearer,
             connection_verify=self._ca or True,
             retry_total=3,
         )
@@ -92,7 +95,7 @@ class Connection:
         url = f"{self._url}/subscriptions/{self._subscription}{path}"
         request = HttpRequest(method, url, params={"api-version": "2025-03-01-preview"}, json=body)
         client: PipelineClient[HttpRequest, HttpResponse] = PipelineClient(
-            base_url=self._url, policies=[RetryPolicy(retry_total=2)], connection_verify=self._ca or True
+            base_url=self._url, policies=[RetryPolicy(retry_total=2), self._bearer], connection_verify=self._ca or True
         )
         with client:
             response = client.send_request(request)
@@ -105,21 +108,40 @@ class _NoCredential:
         raise CommandError("the server asks for a token, and this command has none")
 
 
+def group_of(resource: dict[str, Any]) -> str:
+    """The resource group that a resource is in."""
+    return str(resource["id"]).split("/resourceGroups/")[1].split("/")[0]
+
+
 def _registry(item: dict[str, Any]) -> Registry:
-    group = item["id"].split("/resourceGroups/")[1].split("/")[0]
-    return Registry(group, item["name"], item["id"], item.get("location") or "local")
+    return Registry(group_of(item), item["name"], item["id"], item.get("location") or "local")
 
 
-def _endpoint() -> tuple[str, str | None]:
-    url, ca = os.environ.get("BASELIFT_URL"), os.environ.get("BASELIFT_CA")
+def endpoint() -> Server:
+    """Where Baselift is. Raises CommandError when that is not known, or is no address."""
+    written = _written()
+    url, ca = os.environ.get("BASELIFT_URL") or written.get("url"), os.environ.get("BASELIFT_CA")
     if not url:
-        try:
-            written = json.loads(ENDPOINT.read_text())
-            url, ca = written["url"], ca or written.get("ca")
-        except (OSError, ValueError, KeyError):
-            raise CommandError("no server is known: start `script/serve`, or set BASELIFT_URL") from None
-    if not str(url).startswith(("http://", "https://")):
-        raise CommandError(f"BASELIFT_URL is '{url}': it must be http://host[:port] or https://host[:port]")
+        raise CommandError("no server is known: start `script/serve`, or set BASELIFT_URL")
+    where = _origin(url)
+    own = bool(written.get("url")) and _origin(written["url"]) == where
+    ca = ca or (written.get("ca") if own else None)
     if ca and not Path(ca).exists():
         raise CommandError(f"BASELIFT_CA is '{ca}': there is no such file")
-    return str(url).rstrip("/"), ca
+    return Server(url.rstrip("/"), where, ca, written.get("client") if own else None)
+
+
+def _origin(url: str) -> str:
+    try:
+        return origin(url)
+    except ValueError:
+        right = "it must be http://host[:port] or https://host[:port]"
+        raise CommandError(f"BASELIFT_URL is '{url}': {right}") from None
+
+
+def _written() -> dict[str, Any]:
+    try:
+        found = json.loads(ENDPOINT.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

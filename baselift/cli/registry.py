@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from baselift.cli import options, output
-from baselift.cli.connection import Connection
+from baselift.cli.connection import Connection, group_of
 from baselift.cli.errors import CommandError, explained
 
 _name = click.argument("name")
@@ -17,7 +17,7 @@ def registry() -> None:
     """Registries that the server works for: registered here, never created or deleted."""
 
 
-@registry.command("add")
+@registry.command("add", short_help="Register a registry, or change it.")
 @_name
 @click.option("--login-server", required=True, metavar="HOST[:PORT]", help="Address of the registry.")
 @click.option(
@@ -26,12 +26,12 @@ def registry() -> None:
 @click.option("--kind", type=click.Choice(["oci", "acr"]), help="What it is; a new one is oci.")
 @click.option("--username", metavar="USER", help="User of the registry; with --password-stdin.")
 @click.option("--password-stdin", is_flag=True, help="Read the user's password from standard input.")
-@click.option("--resource-group", "-g", default="local", show_default=True, metavar="GROUP", help="Resource group.")
-@click.option("--location", "-l", default="local", show_default=True, metavar="PLACE", help="Location to show.")
+@click.option("--resource-group", "-g", metavar="GROUP", help="Resource group; of a new one local.")
+@click.option("--location", "-l", metavar="PLACE", help="Location to show; of a new one local.")
 @options.output
 @explained
-def add(name: str, username: str | None, resource_group: str, location: str, output: str, **given: Any) -> None:
-    """Register a registry, or change its registration."""
+def add(name: str, username: str | None, resource_group: str | None, output: str, **given: Any) -> None:
+    """Register a registry, or change its registration: what is not given stays."""
     if bool(username) != given["password_stdin"]:
         raise CommandError("--username and --password-stdin go together")
     properties: dict[str, Any] = {"loginServer": given["login_server"]}
@@ -39,8 +39,12 @@ def add(name: str, username: str | None, resource_group: str, location: str, out
     properties |= {"kind": given["kind"]} if given["kind"] else {}
     if username:
         properties["credentials"] = {"username": username, "password": _password()}
-    body = {"location": location, "properties": properties}
-    _show(Connection(name).send("PUT", Connection.path(resource_group, name), body), output)
+    connection = Connection(name)
+    known = next((each for each in connection.registries() if each["name"].lower() == name.lower()), {})
+    group = resource_group or (group_of(known) if known else "local")
+    location = given["location"] or known.get("location") or "local"
+    body = {"location": location, "tags": known.get("tags") or {}, "properties": properties}
+    _show(connection.send("PUT", Connection.path(group, name), body), output)
 
 
 @registry.command("show")
@@ -89,7 +93,7 @@ def _show(found: Any, form: str) -> None:
 def _columns(found: output.Document) -> dict[str, str]:
     return {
         "NAME": found["name"],
-        "RESOURCE GROUP": found["id"].split("/resourceGroups/")[1].split("/")[0],
+        "RESOURCE GROUP": group_of(found),
         "LOGIN SERVER": found["loginServer"],
         "KIND": found["kind"],
         "ALIASES": ", ".join(found["aliases"]),

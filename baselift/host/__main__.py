@@ -70,7 +70,7 @@ async def _serve(options: argparse.Namespace) -> None:
     if port is None:
         port = local_settings(app_dir, {})[1] or DEFAULT_PORT
     bound = bind(options.host, port)
-    with contextlib.closing(bound), environment(app_dir, {}, bound.getsockname()[1]) as settings:
+    with contextlib.closing(bound), environment(app_dir, {}, bound) as settings:
         host = Host(app_dir, settings, bound, run_as)
         _print_functions(host)
         await host.start()

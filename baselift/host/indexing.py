@@ -32,7 +32,7 @@ def load_app(app_dir: Path, settings: Settings) -> list[Any]:
     """Import the app's script and list its azure.functions `Function` objects.
 
     Raises:
-        HostError: there is no script, importing it fails, or it has not exactly one function app.
+        HostError: there is no script, importing it fails or ends the process, or it has not exactly one function app.
     """
     script = settings.get("PYTHON_SCRIPT_FILE_NAME") or "function_app.py"
     if not (app_dir / script).is_file():
@@ -44,6 +44,8 @@ def load_app(app_dir: Path, settings: Settings) -> list[Any]:
     importlib.invalidate_caches()
     try:
         module = importlib.import_module(module_name)
+    except SystemExit as error:
+        raise HostError(f"{script} does not start: {error.code}") from None
     except Exception as error:
         _log.exception("Importing %s failed", script)
         raise HostError(f"{script} cannot be imported: {type(error).__name__}: {error}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
 import os
 import platform
@@ -235,6 +236,14 @@ def _url(bound: socket.socket, scheme: str) -> str:
     return f"{scheme}://{f'[{address}]' if ':' in address else address}:{port}"
 
 
+def _hostname(bound: socket.socket) -> str:
+    """The name by which the app knows itself: localhost as with Core Tools, unless others reach the socket."""
+    address, port = bound.getsockname()[:2]
+    if ipaddress.ip_address(address).is_loopback:
+        return f"localhost:{port}"
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
 def bind(address: str, port: int) -> socket.socket:
     """A socket bound to the address; port 0 takes a free one.
 
@@ -255,7 +264,7 @@ def bind(address: str, port: int) -> socket.socket:
 
 
 @contextlib.contextmanager
-def environment(app_dir: Path, settings: Mapping[str, str], port: int) -> Iterator[Settings]:
+def environment(app_dir: Path, settings: Mapping[str, str], bound: socket.socket) -> Iterator[Settings]:
     """The process's environment as the app shall see it, put back at the end."""
     before = dict(os.environ)
     os.environ.update(settings)
@@ -263,7 +272,7 @@ def environment(app_dir: Path, settings: Mapping[str, str], port: int) -> Iterat
         added, _ = local_settings(app_dir, os.environ)
         os.environ.update(added)
         os.environ["AZURE_FUNCTIONS_ENVIRONMENT"] = "Development"
-        os.environ["WEBSITE_HOSTNAME"] = f"localhost:{port}"
+        os.environ["WEBSITE_HOSTNAME"] = _hostname(bound)
         os.environ["AzureWebJobsScriptRoot"] = str(app_dir)  # noqa: SIM112 - the host's own spelling
         yield Settings(os.environ)
     finally:
@@ -291,7 +300,7 @@ async def running(
     """
     directory = Path(app_dir).resolve()  # noqa: ASYNC240 - once, before anything is served
     bound = bind(address, port)
-    with contextlib.closing(bound), environment(directory, settings or {}, bound.getsockname()[1]) as effective:
+    with contextlib.closing(bound), environment(directory, settings or {}, bound) as effective:
         host = Host(directory, effective, bound, options)
         try:
             await host.start()

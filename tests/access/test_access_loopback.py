@@ -99,12 +99,14 @@ def test_no_header_is_too_odd_to_be_judged(headers):
     assert is_loopback(headers.get("host", ""))
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost"])
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9:1", "[::1]", "[::1]:7071", "localhost:7071"])
 def test_mode_none_may_listen_on_this_machine(address):
     check_binding("none", address)
 
 
-@pytest.mark.parametrize("address", ["0.0.0.0", "::", "", "192.168.1.4", "app.example", "::ffff:127.0.0.1"])
+@pytest.mark.parametrize(
+    "address", ["0.0.0.0:7071", "[::]:7071", "", "192.168.1.4", "app.example", "[::ffff:127.0.0.1]:1"]
+)
 def test_mode_none_may_listen_nowhere_else(address):
     with pytest.raises(ValueError, match=r"BASELIFT_ACCESS is 'none'.*listen on 127\.0\.0\.1"):
         check_binding("none", address)

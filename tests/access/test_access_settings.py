@@ -93,7 +93,7 @@ def test_an_audience_that_is_azures_own_is_refused(mode, audience):
 
 
 def test_mode_none_refuses_to_start_where_others_can_reach_it():
-    with pytest.raises(InvalidAccess, match=r"this is 'builds\.azurewebsites\.net': set clients or entra"):
+    with pytest.raises(InvalidAccess, match=r"'builds\.azurewebsites\.net' can be reached from elsewhere.* or set"):
         load({"WEBSITE_HOSTNAME": "builds.azurewebsites.net"})
     assert load({"WEBSITE_HOSTNAME": "localhost:7071"}).mode is Mode.NONE
 

@@ -1,6 +1,7 @@
 """Clients that cannot reach the storage: uploads and logs through the app, by the official blob client as it is."""
 
 import json
+import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -9,6 +10,8 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError
 from azure.storage.blob import BlobBlock, BlobClient
 from cli.conftest import Command
 from live_app import BLOB_VERSION, WHERE, Live, live_app
+
+from baselift.access.blob_links import BlobLinks
 
 MIB = 1 << 20
 
@@ -106,6 +109,25 @@ def test_a_log_is_read_whole_and_in_pieces_with_its_outcome(proxied, log_of):
         with pytest.raises(HttpResponseError) as caught:
             blob.download_blob(len(whole) + 1, 7)
         assert caught.value.status_code == 416
+
+
+def test_what_is_too_large_to_be_carried_is_refused_and_goes_in_pieces(proxied):
+    name, data = "baselift/large.log", bytes(64 * MIB + 1)
+    url, path = source(proxied)
+    answer = proxied.send("PUT", path_of(url), data, {"x-ms-blob-type": "BlockBlob", "x-ms-version": BLOB_VERSION})
+    assert (answer.status, answer.code) == (413, "RequestEntityTooLarge")
+    assert answer.message.endswith("at most 67108864 go: upload in blocks.")
+    with BlobClient.from_connection_string(proxied.stack.azurite.connection_string, "sources", path) as blob:
+        assert not blob.exists()
+    with BlobClient.from_connection_string(proxied.stack.azurite.connection_string, "logs", name) as blob:
+        blob.upload_blob(data, overwrite=True)
+    links = BlobLinks([(proxied.directory / "secret.key").read_text()])
+    link = links.link(proxied.url, "logs", name, "r", time.time() + 60)
+    whole = proxied.send("GET", path_of(link))
+    assert (whole.status, whole.code) == (413, "RequestEntityTooLarge")
+    assert whole.message == "The answer has 67108865 bytes, at most 67108864 go: ask for a range."
+    piece = proxied.send("GET", path_of(link), headers={"x-ms-range": "bytes=67108800-", "x-ms-version": BLOB_VERSION})
+    assert (piece.status, piece.content) == (206, bytes(65))
 
 
 def test_a_link_to_what_is_not_there_says_so(proxied, log_of):

@@ -1,0 +1,72 @@
+"""`baselift doctor`: is everything as it should be, and if not, what to do?"""
+
+from importlib.metadata import version
+from typing import Any
+
+import click
+
+from baselift.cli import options, output
+from baselift.cli.connection import Connection
+from baselift.cli.errors import CommandError, explained
+
+FAIL = "FAIL"
+
+
+@click.command(short_help="Check every part of the server.")
+@options.registry
+@click.option(
+    "--output",
+    "-o",
+    "form",
+    type=click.Choice(["json", "table", "tsv"]),
+    default="table",
+    show_default=True,
+    help="How to print the checks.",
+)
+@explained
+def doctor(registry: str | None, form: str) -> None:
+    """Check every part of the server, and say what to do about what is not as it should be.
+
+    The exit code is 1 when a check says FAIL, otherwise 0.
+    """
+    checks = _checks(Connection(registry))
+    output.show(checks, form, _columns)
+    if any(check["status"] == FAIL for check in checks):
+        raise click.exceptions.Exit(1)
+
+
+def _checks(connection: Connection) -> list[dict[str, str]]:
+    url = connection.server.url
+    try:
+        found = _asked(connection)
+    except CommandError as error:
+        return [_check("server", FAIL, f"{url}: {error.message}", "see that it runs, and that BASELIFT_URL is right")]
+    who = found["access"]
+    mode = f"mode {who['mode']}, you are {who['caller']}, a {who['role']}"
+    return [_server(url, found["version"]), _check("access", "OK", mode), *found["checks"]]
+
+
+@explained
+def _asked(connection: Connection) -> Any:
+    return connection.send("GET", f"{Connection.path(*connection.where)}/diagnostics")
+
+
+def _server(url: str, theirs: str) -> dict[str, str]:
+    ours = version("baselift")
+    told = f"{url}, version {theirs}"
+    if theirs in (ours, "unknown"):
+        return _check("server", "OK", told)
+    return _check("server", "WARN", f"{told}; this command is {ours}", "use the same version on both sides")
+
+
+def _check(name: str, status: str, detail: str, advice: str = "") -> dict[str, str]:
+    return {"name": name, "status": status, "detail": detail, "advice": advice}
+
+
+def _columns(check: output.Document) -> dict[str, str]:
+    return {
+        "CHECK": check["name"],
+        "STATUS": check["status"],
+        "WHAT": " ".join(check["detail"].split()),
+        "TO DO": check["advice"],
+    }
