@@ -1,0 +1,75 @@
+"""Logging in to the dashboard in mode `clients`."""
+
+from collections.abc import Iterator
+
+import pytest
+from access.support import hashed, secret_key
+from live_app import Live, live_app
+from web.browsing import UI, Browser
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    entries = " ".join(f"{name}:{name}:{hashed(f's3cret-{name}')}" for name in ("reader", "contributor"))
+    given = {"BASELIFT_ACCESS": "clients", "BASELIFT_CLIENTS": entries, "BASELIFT_SECRET_KEY": secret_key(1)}
+    with live_app(tmp_path_factory.mktemp("login") / "state", notifications=False, settings=given) as live:
+        yield live
+
+
+def log_in(live: Live, name: str, secret: str = "", after: str = f"{UI}/runs") -> Browser:
+    browser = Browser(live)
+    page = browser.get(after)
+    assert page.status == 401
+    token = page.content.decode().split('name="form-token" value="')[1].partition('"')[0]
+    sent = {"form-token": token, "after": after, "client": name, "secret": secret or f"s3cret-{name}"}
+    browser.answer = browser.post("/ui/-/login", sent)
+    return browser
+
+
+def test_a_client_gets_in_and_out(guarded):
+    browser = log_in(guarded, "reader")
+    assert (browser.answer.status, browser.answer.headers["location"]) == (303, f"{UI}/runs")
+    cookie = browser.answer.headers["set-cookie"].lower()
+    assert all(word in cookie for word in ("httponly", "samesite=lax", "max-age=", "path=/"))
+    page = browser.text(UI)
+    assert "reader" in page
+    left = browser.post("/ui/-/logout", browser.form(UI, "/ui/-/logout"))
+    assert left.status == 303
+    assert browser.get(UI).status == 401
+
+
+def test_a_wrong_secret_gets_nobody_in_and_is_not_shown(guarded):
+    browser = log_in(guarded, "reader", "wr0ng")
+    assert browser.answer.status == 401
+    assert b"wr0ng" not in browser.answer.content
+    assert browser.get(UI).status == 401
+
+
+def test_the_login_leads_nowhere_else(guarded):
+    for after in ("https://evil.example/ui", "//evil.example/ui", "/ui/..//evil.example", "/other", "javascript:1"):
+        browser = Browser(guarded)
+        token = browser.text("/ui/-/login").split('name="form-token" value="')[1].partition('"')[0]
+        sent = {"form-token": token, "after": after, "client": "reader", "secret": "s3cret-reader"}
+        assert browser.post("/ui/-/login", sent).headers["location"] == "/ui", after
+
+
+def test_a_reader_gets_no_buttons_and_a_forged_one_does_nothing(guarded):
+    reader, contributor = log_in(guarded, "reader"), log_in(guarded, "contributor")
+    assert f"{UI}/pause" not in reader.text(f"{UI}/waves")
+    fields = contributor.form(f"{UI}/waves", f"{UI}/pause")
+    assert reader.post(f"{UI}/pause", fields).status == 403
+    assert f"{UI}/pause" in contributor.text(f"{UI}/waves")
+
+
+def test_the_form_of_one_session_is_not_good_in_another(guarded):
+    one, other = log_in(guarded, "contributor"), log_in(guarded, "contributor")
+    fields = one.form(f"{UI}/waves", f"{UI}/pause")
+    assert other.post(f"{UI}/pause", fields).status == 403
+    assert one.post(f"{UI}/pause", fields).status == 303
+    assert one.post(f"{UI}/unpause", one.form(f"{UI}/waves", f"{UI}/unpause")).status == 303
+
+
+def test_a_session_that_is_not_ours_is_nobody(guarded):
+    browser = log_in(guarded, "reader")
+    browser.cookies["baselift-session"] = browser.cookies["baselift-session"][:-2] + "xx"
+    assert browser.get(UI).status == 401
