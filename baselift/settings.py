@@ -3,12 +3,17 @@
 import base64
 import binascii
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from baselift.access.settings import AccessSettings, InvalidAccess
 from baselift.access.settings import load as load_access
+from baselift.domain.builds import Failure, Limits
+from baselift.domain.limits import parse as parse_limits
+from baselift.upkeep import InvalidUpkeep, Upkeep
+from baselift.upkeep import load as load_upkeep
 
 VAULT_SUFFIXES = ("vault.azure.net", "vault.usgovcloudapi.net", "vault.azure.cn")
 
@@ -33,11 +38,19 @@ class Settings:
     plain_http_hosts: frozenset[str]
     build_network: str
     """`own` or `host`."""
+    run_limits: Limits
+    engine: str
+    """`auto`, `buildah` or `acr`."""
+    acr_endpoint: str
+    acr_seconds: float
     lease_seconds: float
+    source_seconds: float
     vault_suffixes: tuple[str, ...]
     blob_proxy: bool
+    platform_login: bool
     location: str
     access: AccessSettings
+    upkeep: Upkeep
     environment: Mapping[str, str]
     """The whole environment, for the storage connection's many forms."""
 
@@ -49,12 +62,16 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         SettingsError: naming every setting that is missing or wrong, and what would be right.
     """
     env = dict(os.environ if environment is None else environment)
-    problems, access = [*_missing(env), *_wrong(env)], None
+    problems, access, upkeep = [*_missing(env), *_wrong(env)], None, None
     try:
         access = load_access(env)
     except InvalidAccess as error:
         problems += error.problems
-    if problems or access is None:
+    try:
+        upkeep = load_upkeep(env)
+    except InvalidUpkeep as error:
+        problems += error.problems
+    if problems or access is None or upkeep is None:
         raise SettingsError("settings: " + "; ".join(problems))
     return Settings(
         subscription=env.get("BASELIFT_SUBSCRIPTION", "00000000-0000-0000-0000-000000000000"),
@@ -68,14 +85,24 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         webhook_secret=env["BASELIFT_WEBHOOK_SECRET"],
         plain_http_hosts=frozenset(word.lower() for word in _words(env, "BASELIFT_PLAIN_HTTP_HOSTS")),
         build_network=env.get("BASELIFT_BUILD_NETWORK", "own"),
+        run_limits=parse_limits(env.get("BASELIFT_RUN_LIMITS", "")),
+        engine=env.get("BASELIFT_ENGINE", "auto"),
+        acr_endpoint=env.get("BASELIFT_ACR_ENDPOINT", "https://management.azure.com").rstrip("/"),
+        acr_seconds=float(env.get("BASELIFT_ACR_SECONDS", "5")),
         lease_seconds=float(env.get("BASELIFT_LEASE_SECONDS", "60")),
+        source_seconds=float(env.get("BASELIFT_SOURCE_SECONDS", "60")),
         vault_suffixes=_words(env, "BASELIFT_VAULT_SUFFIXES") or VAULT_SUFFIXES,
         blob_proxy=env.get("BASELIFT_BLOB_PROXY", "").lower() == "true",
+        platform_login=env.get("BASELIFT_PLATFORM_LOGIN", "").lower() == "true",
         access=access,
+        upkeep=upkeep,
         location=env.get("BASELIFT_LOCATION", "local"),
         environment=env,
     )
 
+
+# Sources and secrets go there: in clear text no farther than this machine.
+_ENDPOINT = re.compile(r"https://[^\s/?#@]+(/[^\s?#]*)?|http://(127\.0\.0\.1|localhost)(:\d+)?/?")
 
 _REQUIRED = {
     "BASELIFT_LOGIN_SERVER": "host[:port] of the registry",
@@ -98,11 +125,27 @@ def _wrong(env: Mapping[str, str]) -> list[str]:
     network = env.get("BASELIFT_BUILD_NETWORK", "own")
     if network not in ("own", "host"):
         wrong.append(f"BASELIFT_BUILD_NETWORK is '{network}'; it must be own or host")
-    if (proxy := env.get("BASELIFT_BLOB_PROXY", "")).lower() not in ("", "true", "false"):
-        wrong.append(f"BASELIFT_BLOB_PROXY is '{proxy}'; it must be true or false")
-    lease = env.get("BASELIFT_LEASE_SECONDS", "60")
-    if not _positive(lease):
-        wrong.append(f"BASELIFT_LEASE_SECONDS is '{lease}'; it must be a number of seconds above 0")
+    try:
+        parse_limits(env.get("BASELIFT_RUN_LIMITS", ""))
+    except Failure as failure:
+        wrong.append(f"BASELIFT_RUN_LIMITS: {failure}")
+    if (engine := env.get("BASELIFT_ENGINE", "auto")) not in ("auto", "buildah", "acr"):
+        wrong.append(f"BASELIFT_ENGINE is '{engine}'; it must be auto, buildah or acr")
+    endpoint = env.get("BASELIFT_ACR_ENDPOINT", "https://management.azure.com")
+    if not _ENDPOINT.fullmatch(endpoint):
+        wrong.append(f"BASELIFT_ACR_ENDPOINT is '{endpoint}'; it must be https://HOST, or http:// on this machine")
+    if (role := env.get("BASELIFT_ROLE", "all")) not in ("all", "api", "builder"):
+        wrong.append(f"BASELIFT_ROLE is '{role}'; it must be all, api or builder")
+    wrong += [
+        f"{name} is '{given}'; it must be true or false"
+        for name in ("BASELIFT_BLOB_PROXY", "BASELIFT_PLATFORM_LOGIN")
+        if (given := env.get(name, "")).lower() not in ("", "true", "false")
+    ]
+    if env.get("BASELIFT_PLATFORM_LOGIN", "").lower() == "true" and env.get("BASELIFT_ACCESS") != "entra":
+        wrong.append("BASELIFT_PLATFORM_LOGIN is true, which goes with BASELIFT_ACCESS=entra only")
+    for name in ("BASELIFT_LEASE_SECONDS", "BASELIFT_SOURCE_SECONDS", "BASELIFT_ACR_SECONDS"):
+        if not _positive(seconds := env.get(name, "60")):
+            wrong.append(f"{name} is '{seconds}'; it must be a number of seconds above 0")
     return wrong
 
 

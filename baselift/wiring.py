@@ -5,14 +5,16 @@ Azure's SDKs are imported here and not at the top of the app, so that its functi
 
 import base64
 import hashlib
+import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from baselift.access.settings import check_place as check_access_place
 from baselift.app.ports import Containers, Engine
 from baselift.app.registrations import Registration, Registrations
 from baselift.app.world import World
@@ -21,11 +23,25 @@ from baselift.settings import Settings, load
 
 Seal = Callable[[Mapping[str, Any]], dict[str, Any]]
 
+STARTED = datetime.now(UTC)
+"""When this process was, near enough."""
+
 if TYPE_CHECKING:
     from baselift.access.access import Access
     from baselift.access.blob_links import BlobLinks
+    from baselift.app.diagnose import Diagnosis, Try
+    from baselift.app.signs import Signs
     from baselift.azure.relay import Relay
+    from baselift.engines.acr import AcrBuilds
     from baselift.engines.buildah import Buildah
+
+
+def check_place() -> None:
+    """End the process, with one line, where everybody may call and others than this machine can."""
+    try:
+        check_access_place(os.environ)
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
 
 
 @cache
@@ -66,6 +82,32 @@ def world() -> World:
     return build(settings())
 
 
+@cache
+def signs() -> "Signs":
+    """Writes down when rounds of repairs end and events come."""
+    from baselift.app.signs import Signs
+
+    return Signs(world())
+
+
+@cache
+def diagnosis() -> "Diagnosis":
+    """Looks at every part. Belongs to the event loop that first awaits it."""
+    from baselift.app.diagnose import Diagnosis
+    from baselift.app.ports import RemotePlace
+    from baselift.engines.acr import AcrBuilds
+    from baselift.engines.probe import probe
+
+    given = settings()
+    schedule = given.environment.get("BASELIFT_RECONCILE", "")
+    agents = world().remote
+    if isinstance(agents, AcrBuilds):
+        attempt: Try = partial(agents.probe, RemotePlace(given.resource_group, given.registry_name))
+    else:
+        attempt = partial(probe, given.state / "probe")
+    return Diagnosis(world(), signs(), schedule, STARTED, attempt)
+
+
 def build(given: Settings) -> World:
     """A world on a storage account, with every part as the settings say."""
     from baselift.azure.keyvault import KeyVault
@@ -86,12 +128,13 @@ def build(given: Settings) -> World:
     async def download(name: str, into: Path) -> None:
         await storage.blobs.download(name, into, Limits().bytes)
 
+    registries = Registries(plain_http_hosts=given.plain_http_hosts)
     return World(
         tables=storage.tables,
         queues=storage.queues,
         blobs=storage.blobs,
-        registries=Registries(plain_http_hosts=given.plain_http_hosts),
-        sources=Sources(download=download, plain_http_hosts=given.plain_http_hosts),
+        registries=registries,
+        sources=Sources(download=download, artifact=registries.artifact, plain_http_hosts=given.plain_http_hosts),
         vault=KeyVault(given.vault_suffixes),
         identities=Identities(),
         engine=_builder(given, engine),
@@ -103,7 +146,11 @@ def build(given: Settings) -> World:
         scratch=given.state / "runs",
         registrations=Registrations(storage.tables, [_seed(given)], unseal, now),
         lease=timedelta(seconds=given.lease_seconds),
+        remote=_agents(given),
+        remote_poll=timedelta(seconds=given.acr_seconds),
         poll=min(1.0, given.lease_seconds / 4),
+        **given.upkeep.fields(),
+        source_poll=timedelta(seconds=given.source_seconds),
     )
 
 
@@ -127,10 +174,28 @@ def _builder(given: Settings, engine: "Callable[[], Buildah]") -> Callable[[], E
     return cache(lambda: Isolated(engine())) if given.build_network == "own" else engine
 
 
+def _agents(given: Settings) -> "AcrBuilds | None":
+    """Who builds where this machine does not."""
+    if given.engine != "acr":
+        return None
+    from baselift.engines.acr import AcrBuilds, no_token
+
+    if given.acr_endpoint.startswith("http://"):
+        return AcrBuilds(given.acr_endpoint, given.subscription, no_token)
+    from baselift.azure.arm_token import ArmToken
+
+    token = ArmToken(given.acr_endpoint, given.environment.get("AZURE_CLIENT_ID"))
+    return AcrBuilds(given.acr_endpoint, given.subscription, token)
+
+
 def _engine(given: Settings) -> "Buildah":
     from baselift.engines.buildah import Buildah
+    from baselift.source.http import download
+    from baselift.source.limits import Limits
 
-    return Buildah(given.state / "store", plain_http_hosts=given.plain_http_hosts)
+    hosts = given.plain_http_hosts
+    fetch = partial(download, plain_http_hosts=hosts, limits=Limits())
+    return Buildah(given.state / "store", plain_http_hosts=hosts, fetch=fetch, limits=given.run_limits)
 
 
 def _seed(given: Settings) -> Registration:

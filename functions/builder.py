@@ -3,7 +3,7 @@
 import azure.functions as func
 
 from baselift import wiring
-from baselift.app.execute_run import execute_run
+from baselift.app.take_build import take_build
 from baselift.app.world import BUILDS
 
 bp = func.Blueprint()
@@ -12,6 +12,6 @@ bp = func.Blueprint()
 @bp.function_name("build")
 @bp.queue_trigger(arg_name="message", queue_name=BUILDS, connection="AzureWebJobsStorage")
 async def build(message: func.QueueMessage) -> None:
-    """Execute the run that the message names."""
+    """Execute the run that the message names, or one that goes before it."""
     registry, run = message.get_body().decode().split()
-    await execute_run(wiring.world(), registry, run)
+    await take_build(wiring.world(), registry, run)

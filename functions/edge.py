@@ -126,6 +126,12 @@ def public(req: func.HttpRequest) -> str:
     return public_url(req.url, req.headers, wiring.access().settings.trust_proxy)
 
 
+def root(req: func.HttpRequest) -> str:
+    """The app's address as the client knows it, from a request of the API or a page: what precedes every route."""
+    base = public(req).partition("?")[0]
+    return base[: min(at for first in ("/subscriptions/", "/ui/") if (at := base.lower().find(first)) >= 0)]
+
+
 def now() -> str:
     """The time, RFC 3339."""
     return datetime.now(UTC).isoformat()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import azure.functions as func
 
 from baselift import wiring
+from baselift.app import reasons
 from baselift.app.on_push import on_push
 from baselift.arm import errors
 from baselift.domain import pushes, senders
@@ -28,7 +29,7 @@ async def image_pushed(event: func.EventGridEvent) -> None:
         dialect, kind = "eventgrid", {"eventType": event.event_type}
     content = json.dumps(kind | {"data": event.get_json()}).encode()
     try:
-        await _look(dialect, {}, content)
+        await _look("event", dialect, {}, content)
     except pushes.InvalidPush as error:
         # Sent again it would be no better: an error would only have Event Grid repeat it for a day.
         log.warning("event %s is left aside: %s", event.id, error)
@@ -45,13 +46,15 @@ async def image_webhook(req: func.HttpRequest) -> func.HttpResponse:
     if not senders.verify(dialect, req.headers, content, wiring.settings().webhook_secret, req.params):
         raise errors.unauthorized(f"The sender of this '{dialect}' event did not show BASELIFT_WEBHOOK_SECRET.")
     try:
-        return reply({"runs": await _look(dialect, req.headers, content)})
+        return reply({"runs": await _look("webhook", dialect, req.headers, content)})
     except pushes.InvalidPush as error:
         raise errors.invalid(str(error)) from error
 
 
-async def _look(dialect: str, headers: Mapping[str, str], content: bytes) -> list[str]:
-    runs = []
-    for push in pushes.parse(dialect, headers, content):
-        runs += [run.id for run in await on_push(wiring.world(), push.image)]
+async def _look(teller: str, dialect: str, headers: Mapping[str, str], content: bytes) -> list[str]:
+    runs, found = [], pushes.parse(dialect, headers, content)
+    await wiring.signs().event_came(dialect)
+    for push in found:
+        with reasons.told_by(f"{teller} {dialect}"):
+            runs += [run.id for run in await on_push(wiring.world(), push.image)]
     return runs

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import azure.functions as func
 
 from baselift import wiring
-from functions.edge import public
+from functions.edge import root
 
 LINK_SECONDS = 3600
 
@@ -25,8 +25,5 @@ async def upload_link(req: func.HttpRequest, name: str) -> str:
 
 
 def _own(req: func.HttpRequest, container: str, name: str, permission: str) -> str:
-    # The host says which part of its address precedes every route; the API's routes begin with "subscriptions".
-    base = public(req).partition("?")[0]
-    at = base.lower().index("/subscriptions/")
     until = datetime.now(UTC).timestamp() + LINK_SECONDS
-    return wiring.blob_links().link(base[:at], container, name, permission, until)
+    return wiring.blob_links().link(root(req), container, name, permission, until)

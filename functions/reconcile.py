@@ -13,3 +13,4 @@ bp = func.Blueprint()
 async def reconcile(timer: func.TimerRequest) -> None:  # noqa: ARG001
     """Run all repairs."""
     await use_case.reconcile(wiring.world())
+    await wiring.signs().round_finished()

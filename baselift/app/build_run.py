@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from baselift.app import credentials
 from baselift.app.clear import clear
 from baselift.app.lease import Lease
 from baselift.app.plan_build import Plan, plan_build
@@ -12,10 +13,11 @@ from baselift.app.ports import Log
 from baselift.app.push_image import put_tag, upload
 from baselift.app.run_log import RunLog
 from baselift.app.world import World
-from baselift.domain import images, tasks, templates
+from baselift.domain import contexts, images, tasks, templates
 from baselift.domain.builds import Failure, Image, Source
 from baselift.domain.images import Reference
 from baselift.domain.runs import BaseUse, ImageDescriptor, Run
+from baselift.domain.taskfile import template_data
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,10 @@ async def build_run(world: World, lease: Lease, log: RunLog, scratch: Path) -> B
     """
     request = await clear(world, lease.run.request)
     source = await fetch(world, request, log, scratch / "source")
-    plan = await plan_build(world, request, source)
-    names = await _names(world, lease.run, request, source)
+    server = await world.registrations.address(lease.run.registry)
+    data = template_data(facts(lease.run, server, source), {})
+    plan = await plan_build(world, rendered(request, data), source)
+    names = await image_names(world, request, server, data)
     image = await build(world, plan, log, scratch / "build")
     outputs = await _push(world, lease, log, plan, image, names)
     return Built(outputs, plan.bases, source.commit, plan.fingerprint)
@@ -48,9 +52,10 @@ async def fetch(world: World, request: Mapping[str, Any], log: RunLog, into: Pat
     location = request.get("sourceLocation")
     if location:
         await log.line("Fetching source code...")
-    source = await world.sources.fetch(location, request.get("contextAccessToken"), into)
+    known = await credentials.for_request(world, request)
+    source = await world.sources.fetch(location, request.get("contextAccessToken"), into, known)
     if location:
-        await log.line(f"Fetched commit {source.commit}" if source.commit else "Fetched the uploaded source")
+        await log.line(f"Fetched commit {source.commit}" if source.commit else "Fetched the source")
     return source
 
 
@@ -78,13 +83,31 @@ async def _push(
     return [await put_tag(world, lease, log, name, digests[name.name], plan.credentials) for name in names]
 
 
-async def _names(world: World, run: Run, request: Mapping[str, Any], source: Source) -> list[Reference]:
+def rendered(request: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """The request with the templates in its build arguments and target carried out, as ACR renders the command line."""
+    arguments = []
+    for argument in tasks.arguments(request):
+        try:
+            value = templates.render(argument.value, data)
+        except templates.TemplateError as error:
+            # What is wrong may quote the value.
+            why = "its value, a secret, is no template" if argument.secret else str(error)
+            raise Failure(f"build argument '{argument.name}': {why}") from None
+        arguments.append({"name": argument.name, "value": value, "isSecret": argument.secret})
+    try:
+        target = templates.render(request.get("target") or "", data)
+    except templates.TemplateError as error:
+        raise Failure(f"target: {error}") from error
+    return {**request, "arguments": arguments, "target": target or None}
+
+
+async def image_names(
+    world: World, request: Mapping[str, Any], server: str, data: Mapping[str, Any]
+) -> list[Reference]:
+    """What the run's image names come to; none when nothing is pushed."""
     if not request.get("isPushEnabled", True):
         return []
-    server = await world.registrations.address(run.registry)
     known = {*await world.registrations.hosts(), *tasks.registries(request)}
-    told = facts(run, server, source)
-    data = {"Run": told, "Build": told, "Values": {}, "Secrets": {}}
     names = []
     for name in request.get("imageNames") or ():
         try:
@@ -99,14 +122,15 @@ async def _names(world: World, run: Run, request: Mapping[str, Any], source: Sou
 def facts(run: Run, login_server: str, source: Source) -> dict[str, str]:
     """What templates call `.Run`. `Date` has a literal z, as ACR prints it."""
     began = run.started or run.created
+    repository, branch = _origin(run.request.get("sourceLocation"))
     return {
         "ID": run.id,
         "Registry": login_server,
         "RegistryName": run.registry,
         "Date": began.strftime("%Y%m%d-%H%M%Sz"),
         "Commit": source.commit or "",
-        "Branch": run.cause.details.get("branchName", ""),
-        "Repository": run.cause.details.get("repositoryUrl", ""),
+        "Branch": run.cause.details.get("branchName") or branch,
+        "Repository": run.cause.details.get("repositoryUrl") or repository,
         "GitTag": "",
         "TriggeredBy": run.cause.kind,
         "SharedVolume": "workspace",
@@ -115,3 +139,14 @@ def facts(run: Run, login_server: str, source: Source) -> dict[str, str]:
         "Architecture": tasks.platform(run.request).split("/")[1],
         "TaskName": run.task or "",
     }
+
+
+def _origin(location: str | None) -> tuple[str, str]:
+    """Repository and branch of a git context, as far as its text says them; empty where it does not."""
+    try:
+        context = contexts.parse(location)
+    except contexts.InvalidContext:
+        return "", ""
+    ref = context.ref or ""
+    branch = "" if contexts.is_commit(ref) or ref.startswith(("pull/", "refs/")) else ref
+    return (context.location, branch) if context.form is contexts.Form.GIT else ("", "")

@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from baselift.app import edges, task_rows, timers
+from baselift.app import edges, source_rows, task_rows, timers
 from baselift.app.ports import Conflict, Stale
 from baselift.app.scan_task import ask_for_scan
 from baselift.app.task_rows import Edges, StoredTask
+from baselift.app.waves.cycles import refuse_cycle
 from baselift.app.world import NotFound, World
 
 Change = Callable[[dict[str, Any] | None], dict[str, Any]]
@@ -37,6 +38,7 @@ async def delete_task(world: World, registry: str, name: str) -> bool:
         except Stale:
             continue
         await timers.arrange(world, registry, name, None)
+        await source_rows.arrange(world, registry, name, None)
         await task_rows.scanned(world, registry, name)
         return True
     return False
@@ -55,4 +57,6 @@ async def _write(
 ) -> StoredTask:
     if stored is None:
         return await task_rows.insert(world, StoredTask(registry, name, document, Edges(), 1, ""))
-    return await task_rows.save(world, replace(stored, document=document, version=stored.version + 1))
+    changed = replace(stored, document=document, version=stored.version + 1)
+    await refuse_cycle(world, stored, changed)
+    return await task_rows.save(world, changed)

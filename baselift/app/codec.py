@@ -3,7 +3,7 @@
 import json
 import types
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -14,12 +14,29 @@ T = TypeVar("T")
 
 def dump(value: Any) -> str:
     """A dataclass as compact JSON; times as RFC 3339."""
-    return json.dumps(asdict(value), default=datetime.isoformat, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(_plain(value), default=datetime.isoformat, separators=(",", ":"), ensure_ascii=False)
 
 
 def load(kind: type[T], text: str) -> T:
     """The dataclass that `dump` wrote. Fields that `kind` no longer has are ignored; new ones take their defaults."""
     return _reader(kind)(json.loads(text))  # type: ignore[arg-type, no-any-return]
+
+
+def _plain(value: Any) -> Any:
+    """A dataclass as a dict, all the way down. `dataclasses.asdict` copies each value and takes three times as long."""
+    names = _names(type(value))  # type: ignore[arg-type]
+    if names is not None:
+        return {name: _plain(getattr(value, name)) for name in names}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    return value
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...] | None:
+    return tuple(each.name for each in fields(kind)) if is_dataclass(kind) else None
 
 
 @cache

@@ -10,6 +10,7 @@ from baselift.app.build_run import Built, build_run
 from baselift.app.end_run import end, finish
 from baselift.app.lease import Canceled, Lease, Lost, OutOfTime
 from baselift.app.ports import Conflict, Stale
+from baselift.app.remote_run import is_due, remote_run
 from baselift.app.request_run import log_name
 from baselift.app.run_file import run_file
 from baselift.app.run_log import RunLog
@@ -30,6 +31,9 @@ async def execute_run(world: World, registry: str, identifier: str) -> None:
         return
     if stored.run.status.final:
         await finish(world, stored.run)
+    elif world.remote is not None:
+        if is_due(stored.run, world.now()) and not await end_if_due(world, stored):
+            await remote_run(world, world.remote, stored)
     elif not stored.run.leased(world.now()):
         await _start(world, stored)
 
@@ -72,6 +76,9 @@ async def _let_go(lease: Lease, why: str) -> None:
 async def end_if_due(world: World, stored: Stored) -> bool:
     """End a run that no builder holds and that must not start again: canceled, out of time, or given up."""
     run, deadline = stored.run, stored.run.deadline()
+    if run.remote is not None and world.remote is not None:
+        # It goes on elsewhere, and has to be ended there first.
+        return False
     if run.cancel_requested:
         await end(world, stored, Status.CANCELED, "the run was canceled")
     elif deadline is not None and world.now() >= deadline:

@@ -26,15 +26,15 @@ async def find_bases(world: World, task: StoredTask, request: Mapping[str, Any],
     Raises:
         Failure: the task file or a Dockerfile cannot be read, or a base does not exist.
     """
-    found: dict[Reference, BaseUse] = {}
+    found: dict[tuple[Reference, str], BaseUse] = {}
     made: set[Reference] = set()
     async for build, where in _builds(world, task, request, source, made):
         scanned = await asyncio.to_thread(scan, where, build.get("dockerFilePath") or "Dockerfile", build)
         known, platform = await credentials.for_request(world, build), tasks.platform(build)
         for edge in scanned.edges:
             image = await world.registrations.home(edge.image)
-            if image not in made and (image not in found or edge.kind == "Runtime"):
-                found[image] = (await pin(world, edge, platform, known))[0]
+            if image not in made and ((image, platform) not in found or edge.kind == "Runtime"):
+                found[image, platform] = (await pin(world, edge, platform, known))[0]
     return list(found.values())
 
 

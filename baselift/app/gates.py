@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from baselift.app import keys, run_rows
+from baselift.app.dispatch import dispatch
 from baselift.app.ports import Conflict, Row, Stale, Value
-from baselift.app.request_run import dispatch
 from baselift.app.world import World
 
 GATES = "gates"

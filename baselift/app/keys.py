@@ -5,6 +5,7 @@ Registry and task names are case-insensitive in ARM: keys hold them in lower cas
 
 import hashlib
 
+RUNS_TOGETHER = 1000
 _LAST = 9_999_999_999
 
 
@@ -19,8 +20,13 @@ def newest_first(seq: int) -> str:
 
 
 def run_partition(registry: str, seq: int) -> str:
-    """A thousand runs share a partition, so retention deletes whole ones."""
-    return f"{registry.lower()}|{9_999_999 - seq // 1000:07d}"
+    """A thousand runs share a partition, so that retention deletes many in one batch."""
+    return runs_partition(registry, seq // RUNS_TOGETHER)
+
+
+def runs_partition(registry: str, block: int) -> str:
+    """Where the runs of one block live; 0 is the oldest."""
+    return f"{registry.lower()}|{9_999_999 - block:07d}"
 
 
 def of_registry(registry: str) -> tuple[str, str]:
@@ -48,9 +54,19 @@ def base_partition(image: str) -> str:
     return short(image, 2)
 
 
-def dependents_partition(image: str, shard: int = 0) -> str:
-    """Where the edges to a base live: one movement reads these and no others."""
+def dependents_partition(image: str, shard: int) -> str:
+    """Where one part of the edges to a base lives."""
     return f"{short(image, 8)}|{shard:02x}"
+
+
+def dependents_partitions(image: str) -> tuple[str, str]:
+    """The range of all edges to a base: one movement reads these and no others."""
+    return f"{short(image, 8)}|", f"{short(image, 8)}~"
+
+
+def shard(dependent: str) -> int:
+    """Which of 64 partitions an edge is in, by its key."""
+    return int(short(dependent, 2), 16) % 64
 
 
 def dependent(registry: str, task: str) -> str:

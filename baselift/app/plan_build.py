@@ -13,6 +13,7 @@ from baselift.app.world import World
 from baselift.domain import dockerfile, tasks
 from baselift.domain.builds import BuildOrder, Credential, Failure, Source
 from baselift.domain.images import Reference
+from baselift.domain.limits import of_agent
 from baselift.domain.runs import BaseUse, ImageDescriptor
 
 Own = Callable[[Reference], Awaitable[Reference | None]]
@@ -83,6 +84,7 @@ async def plan_build(world: World, request: Mapping[str, Any], source: Source, o
         platform=platform,
         target=request.get("target"),
         arguments=tasks.arguments(request),
+        limits=of_agent(request),
         no_cache=bool(request.get("noCache")),
         credentials=known,
     )
@@ -117,7 +119,8 @@ async def pin(
     resolved = await _resolved(world, image, edge.line, platform, known)
     descriptor = ImageDescriptor(image.registry, image.repository, image.tag, resolved.digest)
     generation = stored.base.generation if stored else 0
-    return BaseUse(edge.kind, descriptor, generation, pinned=image.pinned), resolved
+    use = BaseUse(edge.kind, descriptor, generation, image.pinned, platform, resolved.manifest_digest)
+    return use, resolved
 
 
 async def _resolved(

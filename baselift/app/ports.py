@@ -9,11 +9,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from baselift.domain.builds import BuildOrder, Credential, Image, Source
 from baselift.domain.containers import ContainerOrder
 from baselift.domain.images import Reference
+from baselift.domain.runs import ImageDescriptor, Status
+from baselift.domain.source_triggers import Heads
 
 Value = str | int | bool | float | datetime
 
@@ -97,6 +99,10 @@ class Queues(Protocol):
         """Append a message that never expires, visible after `delay` seconds."""
         ...
 
+    async def depth(self, queue: str) -> int:
+        """About how many messages the queue holds, those that are not visible included; 0 for one that is not there."""
+        ...
+
 
 class Blobs(Protocol):
     """Azure Blob storage: run logs (append blobs under a lease) and uploaded sources (block blobs)."""
@@ -127,8 +133,24 @@ class Blobs(Protocol):
         """Bytes from `offset` and the metadata; empty for a blob that does not exist."""
         ...
 
+    async def read_part(self, name: str, offset: int, size: int) -> tuple[bytes, int, dict[str, str]]:
+        """At most `size` bytes from `offset`, the log's length, and its metadata; empty for one that is not there."""
+        ...
+
     async def tail(self, name: str, size: int) -> tuple[bytes, dict[str, str]]:
         """The log's last `size` bytes and its metadata; empty for a blob that does not exist."""
+        ...
+
+    async def delete_log(self, name: str) -> None:
+        """Delete a log, whoever holds its lease; one that is gone is no error."""
+        ...
+
+    def uploads(self) -> AsyncIterator[tuple[str, datetime]]:
+        """Every source blob with the time of its last change, by name."""
+        ...
+
+    async def delete_upload(self, name: str) -> None:
+        """Delete a source blob; one that is gone is no error."""
         ...
 
     async def read_url(self, name: str, seconds: int) -> str:
@@ -153,8 +175,8 @@ class Running(Protocol):
 
     async def wait(self) -> int: ...
 
-    async def stop(self) -> int | None:
-        """Ask it to end, then end it. May be called again."""
+    async def stop(self, grace: float = ...) -> int | None:
+        """Ask it to end, and after `grace` seconds end it. May be called again."""
         ...
 
 
@@ -202,13 +224,58 @@ class Resolved(Protocol):
         ...
 
     @property
+    def config(self) -> Mapping[str, Any]:
+        """OCI or Docker image config of that manifest."""
+        ...
+
+    @property
     def reusable(self) -> Sequence[str]:
         """diff_ids of its layers when `publish` can take all of them over as they are, else none."""
         ...
 
 
+class Found(Protocol):
+    """What a tag names now."""
+
+    @property
+    def digest(self) -> str: ...
+
+    @property
+    def index(self) -> bool:
+        """True for an index, and where the registry does not say what it is."""
+        ...
+
+    @property
+    def pause(self) -> float:
+        """Seconds in which the registry should be asked nothing that can wait: its rate limit is nearly used up."""
+        ...
+
+
+@runtime_checkable
+class RegistryFailure(Protocol):
+    """What every `Failure` of a registry says of itself."""
+
+    registry: str
+    """``host[:port]``."""
+    retry_after: float | None
+    """Seconds that the registry asked to wait."""
+
+    @property
+    def transient(self) -> bool:
+        """True when it does not answer, is busy or broken: whatever else it were asked would fail too."""
+        ...
+
+
 class Registries(Protocol):
-    """Every OCI registry. Errors are `Failure`; `Unreachable` when asking again later may help."""
+    """Every OCI registry. Errors are `Failure`, and `RegistryFailure` where a registry was asked."""
+
+    async def find(self, ref: Reference, credential: Credential | None = None) -> Found | None:
+        """What the tag names now, by one request; None when there is no such tag."""
+        ...
+
+    async def platforms(self, ref: Reference, credential: Credential | None = None) -> Mapping[str, str] | None:
+        """Digests of the manifests in an index by platform; of a plain image its own, under no name. None: absent."""
+        ...
 
     async def digest(self, ref: Reference, credential: Credential | None = None) -> str | None:
         """Digest of the tag now; None when there is no such tag."""
@@ -249,6 +316,67 @@ class Identities(Protocol):
 class Sources(Protocol):
     """Build contexts."""
 
-    async def fetch(self, context: str | None, token: str | None, into: Path) -> Source:
-        """Fetch a context into an empty directory. Raises Failure with the reason."""
+    async def fetch(
+        self,
+        context: str | None,
+        token: str | None,
+        into: Path,
+        credentials: Mapping[str, Credential] | None = None,
+    ) -> Source:
+        """Fetch a context into an empty directory; `credentials` by host are for a context in a registry.
+
+        Raises Failure with the reason.
+        """
+        ...
+
+    async def heads(self, url: str, token: str | None, branches: Sequence[str]) -> Heads:
+        """Where branches of a git repository are, and its default one. Raises Failure with the reason."""
+        ...
+
+
+class Busy(Exception):
+    """Somebody else's service does not answer now; after `pause` seconds it may."""
+
+    def __init__(self, message: str, pause: float = 0) -> None:
+        super().__init__(message)
+        self.pause = pause
+
+
+@dataclass(frozen=True, slots=True)
+class RemotePlace:
+    """A registry with build agents of its own."""
+
+    group: str
+    """Resource group."""
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteState:
+    """How a run is that a registry's agents carry out."""
+
+    status: Status
+    outputs: Sequence[ImageDescriptor] = ()
+    error: str | None = None
+
+
+class RemoteBuilds(Protocol):
+    """Agents elsewhere that build. Each raises Failure for what stays so, and Busy for what may pass."""
+
+    async def upload(self, place: RemotePlace, archive: Path) -> str:
+        """Upload a source as tar.gz; the path under which a run request names it."""
+        ...
+
+    async def schedule(self, place: RemotePlace, key: str, request: Mapping[str, Any]) -> str:
+        """Schedule a run and return its id; the same key with the same request gives the same run."""
+        ...
+
+    async def look(self, place: RemotePlace, run: str) -> RemoteState: ...
+
+    async def log(self, place: RemotePlace, run: str, offset: int) -> tuple[bytes, bool]:
+        """A piece of the log from `offset` on, and True when the log is complete and ends with it."""
+        ...
+
+    async def cancel(self, place: RemotePlace, run: str) -> None:
+        """Ask for the run's end; one that is over already stays as it is."""
         ...

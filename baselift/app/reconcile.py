@@ -1,24 +1,21 @@
 """Repair whatever a crash, a lost message or a lost event left behind. This alone heals the loss of any one of them."""
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from baselift.app import base_rows, run_rows, task_rows
-from baselift.app.base_rows import StoredBase
+from baselift.app import reasons, run_rows, task_rows
+from baselift.app.dispatch import activate, dispatch, feed, waiting
 from baselift.app.end_run import finish
 from baselift.app.execute_run import end_if_due
-from baselift.app.look import look
-from baselift.app.ports import Row, Stale
-from baselift.app.request_run import activate, dispatch
+from baselift.app.look_around import repair_bases
+from baselift.app.ports import Row
+from baselift.app.retention import expire
 from baselift.app.run_rows import Stored
 from baselift.app.scan_task import ask_for_scan
 from baselift.app.start_task_run import repair_task_runs
+from baselift.app.watch_sources import watch_sources
+from baselift.app.waves.drive import repair_waves
 from baselift.app.world import World
-from baselift.domain.builds import Failure
-
-AT_ONCE = 8
-"""Bases looked at side by side."""
 
 log = logging.getLogger(__name__)
 
@@ -29,14 +26,18 @@ async def reconcile(world: World) -> None:
     Raises:
         ExceptionGroup: the faults, after all repairs were tried.
     """
-    faults = [fault for repair in REPAIRS if (fault := await _attempt(world, repair)) is not None]
+    with reasons.told_by(reasons.RECONCILER):
+        faults = [fault for repair in REPAIRS if (fault := await _attempt(world, repair)) is not None]
     if faults:
         raise ExceptionGroup("repairs failed", faults)
 
 
 async def repair_runs(world: World) -> None:
     """For every run that is not over: a message, a builder, or an end. For one that is: its last steps."""
+    fed_in_turn = await waiting(world)
     async for row in world.tables.query(run_rows.ACTIVE):
+        if (row.text("registry").lower(), row.number("seq")) in fed_in_turn:
+            continue
         stored = await run_rows.by_seq(world, row.text("registry"), row.number("seq"))
         if stored is None:
             await _drop_abandoned(world, row)
@@ -55,20 +56,16 @@ async def repair_scans(world: World) -> None:
             await ask_for_scan(world, registry, task)
 
 
-async def repair_bases(world: World) -> None:
-    """Compare every watched base with its registry; finish movements whose dependents were not all asked."""
-    gate = asyncio.Semaphore(AT_ONCE)
-
-    async def one(stored: StoredBase) -> None:
-        async with gate:
-            await _look(world, stored)
-
-    async with asyncio.TaskGroup() as group:
-        async for stored in base_rows.every(world):
-            group.create_task(one(stored))
-
-
-REPAIRS: tuple[Callable[[World], Awaitable[None]], ...] = (repair_task_runs, repair_runs, repair_scans, repair_bases)
+REPAIRS: tuple[Callable[[World], Awaitable[None]], ...] = (
+    repair_task_runs,
+    repair_runs,
+    repair_waves,
+    feed,
+    repair_scans,
+    repair_bases,
+    watch_sources,
+    expire,
+)
 
 
 async def _attempt(world: World, repair: Callable[[World], Awaitable[None]]) -> Exception | None:
@@ -85,7 +82,7 @@ async def _redrive(world: World, stored: Stored, row: Row) -> None:
         return
     lost_builder = stored.run.attempt > 0
     if lost_builder or _old(world, row):
-        await activate(world, stored.run)
+        await activate(world, stored.run.registry, stored.run.seq)
         await dispatch(world, stored.run)
 
 
@@ -93,24 +90,6 @@ async def _drop_abandoned(world: World, row: Row) -> None:
     """A run whose asker died before it was stored. The asker was not answered, and will ask again or not."""
     if _old(world, row):
         await world.tables.delete(run_rows.ACTIVE, row.partition, row.key, row.etag)
-
-
-async def _look(world: World, stored: StoredBase) -> None:
-    try:
-        if await _unwatched(world, stored):
-            await base_rows.forget(world, stored)
-        else:
-            await look(world, stored)
-    except Stale:
-        log.info("%s was written meanwhile", stored.base.image)
-    except Failure as failure:
-        log.warning("%s could not be looked at: %s", stored.base.image, failure)
-
-
-async def _unwatched(world: World, stored: StoredBase) -> bool:
-    async for _ in base_rows.dependents(world, stored.base.image):
-        return False
-    return True
 
 
 def _old(world: World, row: Row) -> bool:

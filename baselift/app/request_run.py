@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from baselift.app import keys, run_rows
-from baselift.app.ports import Conflict, Row, Value
-from baselift.app.world import BUILDS, World
+from baselift.app.dispatch import activate, dispatch
+from baselift.app.ports import Conflict, Row
+from baselift.app.world import World
 from baselift.domain.runs import Cause, Run, run_id
 
 KEYS = "keys"
@@ -29,7 +30,7 @@ class Ask:
     @property
     def key(self) -> str:
         """The run key: task and cause."""
-        return f"{(self.task or '').lower()}|{self.cause.kind}|{self.cause.key}"
+        return _run_key(self.task, self.cause)
 
 
 async def request_run(world: World, ask: Ask) -> Run:
@@ -47,27 +48,15 @@ async def enter(world: World, ask: Ask, seq: int, identifier: str) -> Run:
     if stored is not None and stored.run.status.final:
         return stored.run
     began = world.now()
-    await activate(world, run)
+    await activate(world, run.registry, run.seq)
     stored = await run_rows.add(world, run)
     if world.now() - began > world.lease:
         # Held up for so long, the reconciler may have taken the run for one that never came into being.
-        await activate(world, run)
+        await activate(world, run.registry, run.seq)
     await run_rows.point(world, stored.run)
     await world.blobs.create_log(log_name(run))
     await dispatch(world, stored.run)
     return stored.run
-
-
-async def activate(world: World, run: Run) -> None:
-    """List the run among those that are not over. `sent` is when its message was last sent, as epoch seconds."""
-    values: dict[str, Value] = {"seq": run.seq, "sent": world.now().timestamp(), "registry": run.registry}
-    row = Row(keys.active_partition(run.registry, run.seq), keys.newest_first(run.seq), values)
-    await world.tables.upsert(run_rows.ACTIVE, row)
-
-
-async def dispatch(world: World, run: Run) -> None:
-    """Hand the run's id to the queue. A message is a hint: any number of them is harmless."""
-    await world.queues.send(BUILDS, f"{run.registry} {run.id}")
 
 
 def log_name(run: Run) -> str:
@@ -75,8 +64,22 @@ def log_name(run: Run) -> str:
     return f"{run.registry.lower()}/{run.id}"
 
 
+def claim_place(run: Run) -> tuple[str, str, str]:
+    """Table, partition and key of the row by which the run's cause makes no second one, where it has such a row."""
+    key = _run_key(run.task, run.cause)
+    return KEYS, _claim_partition(run.registry, key), key
+
+
+def _run_key(task: str | None, cause: Cause) -> str:
+    return f"{(task or '').lower()}|{cause.kind}|{cause.key}"
+
+
+def _claim_partition(registry: str, key: str) -> str:
+    return f"{registry.lower()}|{keys.short(key, 2)}"
+
+
 async def _claim(world: World, ask: Ask) -> tuple[int, str]:
-    partition = f"{ask.registry.lower()}|{keys.short(ask.key, 2)}"
+    partition = _claim_partition(ask.registry, ask.key)
     row = await world.tables.get(KEYS, partition, ask.key)
     if row is not None:
         return _claimed(row)

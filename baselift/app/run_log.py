@@ -8,7 +8,7 @@ prints nothing before it sees CRLF.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,6 +22,13 @@ LEASE = 60
 log = logging.getLogger(__name__)
 
 
+def hidden(text: str, secrets: Sequence[str]) -> str:
+    """The text with stars in the place of every secret."""
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
+
+
 class RunLog:
     """Appends lines to the log blob in the background, and the rest when it is left without an error.
 
@@ -32,6 +39,7 @@ class RunLog:
         """`still_ours` raises when the run is another's: a log lease that only ran out is then taken again."""
         self._world, self._name, self._still_ours = world, name, still_ours
         self._lease = ""
+        self._secrets: Sequence[str] = ()
         self._lines = bytearray()
         self._partial = bytearray()
         self._wake = asyncio.Event()
@@ -66,9 +74,13 @@ class RunLog:
             self._lease = await self._world.blobs.lease(self._name, LEASE)
             await self.flush()
 
+    def hide(self, secrets: Sequence[str]) -> None:
+        """Show no line of our own with these values. Output of engines comes without them already."""
+        self._secrets = secrets
+
     async def line(self, text: str) -> None:
         """Add one line of our own."""
-        await self.write(text.encode() + b"\n")
+        await self.write(hidden(text, self._secrets).encode() + b"\n")
 
     async def write(self, data: bytes) -> None:
         """Add output. Waits while the store is slower than the build."""

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from baselift.app import codec, keys
-from baselift.app.ports import Conflict, Row, Stale, Value
+from baselift.app.ports import Conflict, Row, Value
 from baselift.app.world import World
 from baselift.domain.runs import Run, run_id, sequence
 
-RUNS, BY_TASK, ACTIVE, SEQS = "runs", "runsbytask", "active", "seqs"
+RUNS, BY_TASK, ACTIVE = "runs", "runsbytask", "active"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,12 @@ async def newest(world: World, registry: str, below: int | None = None) -> Async
             yield run
 
 
+async def together(world: World, registry: str, block: int) -> AsyncIterator[Stored]:
+    """The runs of one partition, newest first; block 0 holds the oldest."""
+    async for row in world.tables.query(RUNS, partition=keys.runs_partition(registry, block)):
+        yield _decode(row)
+
+
 async def newest_of_task(world: World, registry: str, task: str, below: int | None = None) -> AsyncIterator[Run]:
     """The runs of one task, newest first, from the one before `below` on."""
     span = None if below is None else (keys.newest_first(below - 1), "~")
@@ -89,20 +95,21 @@ async def newest_active(world: World, registry: str, below: int | None = None) -
             yield stored.run
 
 
+async def is_active(world: World, run: Run) -> bool:
+    """True while the run is listed among those that are not over, its last steps included."""
+    partition, key = keys.active_partition(run.registry, run.seq), keys.newest_first(run.seq)
+    return await world.tables.get(ACTIVE, partition, key) is not None
+
+
+async def deactivate(world: World, run: Run) -> None:
+    """Take the run off the list of those that are not over."""
+    await world.tables.delete(ACTIVE, keys.active_partition(run.registry, run.seq), keys.newest_first(run.seq))
+
+
 async def take_sequence(world: World, registry: str) -> tuple[int, str]:
     """The next sequence number and its run id. A number is never given twice; gaps are allowed."""
-    partition = registry.lower()
-    while True:
-        row = await world.tables.get(SEQS, partition, "seq")
-        try:
-            if row is None:
-                await world.tables.insert(SEQS, Row(partition, "seq", {"next": 2, "prefix": _prefix(registry)}))
-                return 1, run_id(_prefix(registry), 1)
-            seq, prefix = row.number("next"), row.text("prefix")
-            await world.tables.replace(SEQS, Row(partition, "seq", {"next": seq + 1, "prefix": prefix}, row.etag))
-        except (Conflict, Stale):
-            continue
-        return seq, run_id(prefix, seq)
+    seq, prefix = await world.numbers.take(world.tables, registry.lower(), lambda: _prefix(registry))
+    return seq, run_id(prefix, seq)
 
 
 def _prefix(registry: str) -> str:

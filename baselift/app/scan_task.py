@@ -5,7 +5,7 @@ From then on it is watched, before it ever ran.
 
 import logging
 
-from baselift.app import edges, task_rows, timers
+from baselift.app import edges, reasons, source_rows, task_rows, timers
 from baselift.app.clear import clear
 from baselift.app.find_bases import find_bases
 from baselift.app.scratch import scratch
@@ -27,15 +27,21 @@ async def scan_task(world: World, registry: str, name: str) -> None:
     """Answer a message of the scan queue: record the task's edges, or why they are not known."""
     task = await task_rows.get(world, registry, name)
     await timers.arrange(world, registry, name, task)
+    await source_rows.arrange(world, registry, name, task)
     if task is not None and tasks.step(task.document):
-        try:
-            await edges.record(world, task, await _bases(world, task), built=False)
-        except Failure as failure:
-            log.warning("task %s: its bases are not known: %s", name, failure)
-            await edges.unknown(world, task, str(failure))
-            for base in task.edges.bases:
-                await edges.reconsider(world, task, edges.reference(base.image))
+        with reasons.told_by(reasons.SCAN):
+            await _scan(world, task)
     await task_rows.scanned(world, registry, name)
+
+
+async def _scan(world: World, task: StoredTask) -> None:
+    try:
+        await edges.record(world, task, await _bases(world, task), built=False)
+    except Failure as failure:
+        log.warning("task %s: its bases are not known: %s", task.name, failure)
+        await edges.unknown(world, task, str(failure))
+        for base in task.edges.bases:
+            await edges.reconsider(world, task, edges.reference(base.image))
 
 
 async def _bases(world: World, task: StoredTask) -> list[BaseUse]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from baselift.app import codec, keys
@@ -22,6 +22,8 @@ class Edges:
     """RFC 3339 time; empty before the first scan."""
     problem: str = ""
     """Why the edges could not be read; empty when they are known."""
+    seconds: float = 0.0
+    """How long the last run took that succeeded; 0 before the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class StoredTask:
     version: int
     """Counts definitions: a scan of an older one is not recorded."""
     etag: str
+    policies: Mapping[str, str] = field(default_factory=dict)
+    """What people said of single edges, by canonical reference of the base; no client's PUT touches it."""
 
 
 async def get(world: World, registry: str, name: str) -> StoredTask | None:
@@ -89,6 +93,7 @@ def _encode(task: StoredTask) -> Row:
         "doc": json.dumps(task.document, separators=(",", ":")),
         "edges": codec.dump(task.edges),
         "version": task.version,
+        "policies": json.dumps(task.policies, separators=(",", ":")),
     }
     return Row(keys.task_partition(task.registry, task.name), task.name.lower(), values, task.etag)
 
@@ -101,4 +106,5 @@ def _decode(row: Row) -> StoredTask:
         edges=codec.load(Edges, row.text("edges")),
         version=row.number("version"),
         etag=row.etag,
+        policies=json.loads(str(row.values.get("policies", "{}"))),
     )

@@ -2,14 +2,27 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from baselift.app.ports import Blobs, Containers, Engine, Identities, Queues, Registries, Sources, Tables, Vault
+from baselift.app.numbers import Numbers
+from baselift.app.ports import (
+    Blobs,
+    Containers,
+    Engine,
+    Identities,
+    Queues,
+    Registries,
+    RemoteBuilds,
+    Sources,
+    Tables,
+    Vault,
+)
 from baselift.app.registrations import Registrations
 from baselift.domain.builds import Credential
+from baselift.domain.waves.states import Policy
 
 Document = Mapping[str, Any]
 
@@ -17,6 +30,10 @@ BUILDS = "builds"
 """Queue of runs to execute: ``registry run-id``."""
 SCANS = "scans"
 """Queue of tasks whose source is to be read: ``registry task``."""
+WAVES = "waves"
+"""Queue of wave members to go on with: ``plan number``."""
+LOOKS = "looks"
+"""Queue of bases to look at when their settle window ends: ``image who-told-first``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +62,30 @@ class World:
     """Directory for the working files of runs."""
     registrations: Registrations
     """The registries that this app serves."""
+    numbers: Numbers = field(default_factory=Numbers)
+    """Numbers of runs."""
     lease: timedelta = timedelta(seconds=60)
     """How long a builder's claim holds without renewal."""
     poll: float = 1.0
     """Seconds between a builder's looks for a cancel, and between flushes of its log."""
+    source_poll: timedelta = timedelta(seconds=60)
+    """How often a branch is looked at that a source trigger follows and no webhook tells of."""
+    settle: timedelta = timedelta(seconds=20)
+    """How long the pushes of one multi-arch update are waited for; 0 decides about each at once."""
+    periods: Mapping[str, float] = field(default_factory=dict)
+    """Seconds between two looks at a base, by ``host[:port]`` or host; under no name for every other registry."""
+    round: timedelta = timedelta(seconds=60)
+    """How long one round of the reconciler looks at bases: the next one goes on where it stopped."""
+    window: int = 200
+    """Messages that the build queue holds at most; further runs wait in tables. 0: any number."""
+    retention: timedelta = timedelta(days=30)
+    """How long runs that are over, their logs and reasons are kept; archived runs for ever. 0 keeps all."""
+    waves: Policy = field(default_factory=Policy)
+    """How waves are carried out."""
+    remote: RemoteBuilds | None = None
+    """Agents elsewhere that carry out every run; None where this machine's engine does."""
+    remote_poll: timedelta = timedelta(seconds=5)
+    """Between two looks at a run that agents elsewhere carry out."""
     attempts: int = 5
     """Starts of one run before it is given up: a run that kills its builder must not do so for ever."""
 

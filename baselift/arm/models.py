@@ -125,7 +125,7 @@ AUTH = Model(
 SOURCE = Model(
     {
         "sourceControlType": Field(Choice(("Github", "VisualStudioTeamService")), default="Github"),
-        "repositoryUrl": Field(Text(most=2048, quiet=True), required=True),
+        "repositoryUrl": Field(Text(most=2048, quiet=True, check=rules.repository), required=True),
         "branch": Field(Text(most=1024)),
         "sourceControlAuthProperties": Field(AUTH),
     }

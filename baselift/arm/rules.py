@@ -6,7 +6,8 @@ import posixpath
 import re
 from urllib.parse import urlsplit
 
-from baselift.domain import contexts, images, schedules
+from baselift.domain import contexts, globs, images, schedules, templates
+from baselift.domain.hooks.repository import canonical
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?")
 
@@ -14,6 +15,7 @@ _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?")
 def image_name(text: str) -> None:
     """A name to push: a reference without a digest, or a template such as ``app:{{.Run.ID}}``."""
     if "{{" in text:
+        _template(text)
         return
     try:
         reference = images.parse(text)
@@ -21,6 +23,13 @@ def image_name(text: str) -> None:
         raise ValueError(f"an image name ({reason})") from None
     if reference.pinned:
         raise ValueError("an image name without a digest: the digest follows from what is pushed")
+
+
+def _template(text: str) -> None:
+    try:
+        templates.check(text)
+    except templates.TemplateError as reason:
+        raise ValueError(f"an image name whose template can be read ({reason})") from None
 
 
 def relative_path(text: str) -> None:
@@ -36,6 +45,22 @@ def context(text: str) -> None:
         contexts.parse(text)
     except contexts.InvalidContext as reason:
         raise ValueError(f"a context that can be fetched ({reason})") from None
+
+
+def repository(text: str) -> None:
+    """The address of a git repository, as a context or as it is; a fragment names branch and directory."""
+    if not canonical(text):
+        raise ValueError("the https:// address of a git repository")
+
+
+def path_pattern(text: str) -> None:
+    """A path from the repository's root, in which ``*`` stands for any run of characters."""
+    try:
+        globs.tokens(text)
+    except globs.PatternError as reason:
+        raise ValueError(f"a path ({reason})") from None
+    if ".." in text.split("/") or not text.strip("/"):
+        raise ValueError("the path of a file or directory from the repository's root; * stands for any characters")
 
 
 def schedule(text: str) -> None:

@@ -24,18 +24,36 @@ def is_remote(source: str) -> bool:
 
 def upload(connection: Connection, source: str, dockerfile: str) -> tuple[str, str]:
     """Upload a directory; return its location and the Dockerfile's name there."""
+    root = directory(source)
+    file = _dockerfile(root, dockerfile)
+    with tempfile.TemporaryFile() as archive:
+        name = _pack(root, file, archive)
+        return _send(connection, archive), name
+
+
+def upload_directory(connection: Connection, root: Path) -> str:
+    """Upload a directory without what its .dockerignore names; return its location."""
+    with tempfile.TemporaryFile() as archive:
+        with tarfile.open(fileobj=archive, mode="w:gz") as into:
+            _add(into, root, _ignored(root / ".dockerignore"))
+        return _send(connection, archive)
+
+
+def directory(source: str) -> Path:
+    """A local source. Raises CommandError when there is no such directory."""
     root = Path(source)
     if not root.is_dir():
         raise CommandError(f"source '{source}' is neither a directory nor the URL of a git repository")
-    file = _dockerfile(root, dockerfile)
+    return root
+
+
+def _send(connection: Connection, archive: IO[bytes]) -> str:
     target = connection.client.registries.get_build_source_upload_url(*connection.where)
-    with tempfile.TemporaryFile() as archive:
-        name = _pack(root, file, archive)
-        click.echo(f"Uploading archived source code ({archive.tell() / 1024:.1f} KiB)...", err=True)
-        archive.seek(0)
-        with BlobClient.from_blob_url(target.upload_url or "", api_version="2025-11-05") as blob:
-            blob.upload_blob(archive, overwrite=True)
-    return target.relative_path or "", name
+    click.echo(f"Uploading archived source code ({archive.tell() / 1024:.1f} KiB)...", err=True)
+    archive.seek(0)
+    with BlobClient.from_blob_url(target.upload_url or "", api_version="2025-11-05") as blob:
+        blob.upload_blob(archive, overwrite=True)
+    return target.relative_path or ""
 
 
 def _dockerfile(root: Path, name: str) -> Path:
@@ -51,16 +69,22 @@ def _pack(root: Path, dockerfile: Path, into: IO[bytes]) -> str:
     A Dockerfile that .dockerignore leaves out, or that is not of the directory, goes in under a name of its own. The
     name follows from its content: a random one would be in every image that copies its whole context.
     """
-    packed = set[Path]()
+    ignored = _ignored(dockerfile.with_name(f"{dockerfile.name}.dockerignore"), root / ".dockerignore")
     with tarfile.open(fileobj=into, mode="w:gz") as archive:
-        for path in _files(root, root, _ignored(root, dockerfile)):
-            archive.add(path, path.relative_to(root).as_posix(), recursive=False, filter=_anonymous)
-            packed.add(path)
+        packed = _add(archive, root, ignored)
         if dockerfile in packed and not dockerfile.is_symlink():
             return dockerfile.relative_to(root).as_posix()
         name = f"{hashlib.sha256(dockerfile.read_bytes()).hexdigest()[:32]}_{dockerfile.name}"
         archive.add(dockerfile.resolve(), name, recursive=False, filter=_anonymous)
     return name
+
+
+def _add(archive: tarfile.TarFile, root: Path, ignored: PatternMatcher) -> set[Path]:
+    packed = set[Path]()
+    for path in _files(root, root, ignored):
+        archive.add(path, path.relative_to(root).as_posix(), recursive=False, filter=_anonymous)
+        packed.add(path)
+    return packed
 
 
 def _files(root: Path, directory: Path, ignored: PatternMatcher) -> Iterator[Path]:
@@ -75,8 +99,8 @@ def _files(root: Path, directory: Path, ignored: PatternMatcher) -> Iterator[Pat
             yield from _files(root, path, ignored)
 
 
-def _ignored(root: Path, dockerfile: Path) -> PatternMatcher:
-    for candidate in (dockerfile.with_name(f"{dockerfile.name}.dockerignore"), root / ".dockerignore"):
+def _ignored(*candidates: Path) -> PatternMatcher:
+    for candidate in candidates:
         if candidate.is_file():
             lines = (line.strip() for line in candidate.read_text().splitlines())
             return PatternMatcher([line for line in lines if line and not line.startswith("#")])

@@ -10,7 +10,7 @@ from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestE
 P = ParamSpec("P")
 T = TypeVar("T")
 
-NOT_FOUND = 404
+UNAUTHORIZED, NOT_FOUND = 401, 404
 EXIT_NOT_FOUND = 3
 
 
@@ -47,4 +47,6 @@ def _refusal(error: HttpResponseError) -> CommandError:
     message = getattr(error.error, "message", None) or error.message
     if not code:
         return CommandError(f"the answer is no answer of Baselift's: {message}")
+    if error.status_code == UNAUTHORIZED:
+        return CommandError(f"({code}) {message} Run `baselift login`.")
     return CommandError(f"({code}) {message}", EXIT_NOT_FOUND if error.status_code == NOT_FOUND else 1)

@@ -38,7 +38,7 @@ def run_columns(run: Document) -> dict[str, str]:
         "PLATFORM": (run.get("platform") or {}).get("os") or "",
         "STATUS": run.get("status") or "",
         "TRIGGER": _trigger(run),
-        "STARTED": _started(run.get("startTime")),
+        "STARTED": moment(run.get("startTime")),
         "DURATION": _duration(run.get("startTime"), run.get("finishTime")),
     }
 
@@ -79,7 +79,8 @@ def _enabled(trigger: Document | None) -> bool:
     return bool(trigger) and str((trigger or {}).get("status", "")).lower() == "enabled"
 
 
-def _started(text: str | None) -> str:
+def moment(text: str | None) -> str:
+    """A time as tables show it, whole seconds of UTC."""
     return datetime.fromisoformat(text).strftime("%Y-%m-%dT%H:%M:%SZ") if text else ""
 
 

@@ -4,7 +4,9 @@ from typing import Any
 
 import click
 
+from baselift.cli import edge as edges
 from baselift.cli import options, output
+from baselift.cli import source as sources
 from baselift.cli.build import schedule
 from baselift.cli.connection import Connection
 from baselift.cli.errors import EXIT_NOT_FOUND, CommandError, explained
@@ -32,6 +34,7 @@ def _definition(command: options.Command) -> options.Command:
             click.option("--no-cache", type=bool, metavar="true|false", help="Build without cached layers."),
             click.option("--no-push", type=bool, metavar="true|false", help="Build and do not push."),
             click.option("--git-access-token", metavar="TOKEN", help="Token that reads the repository."),
+            sources.triggering,
             click.option(
                 "--base-image-trigger-enabled",
                 type=bool,
@@ -66,6 +69,7 @@ def create(name: str, registry: str | None, **given: Any) -> None:
     step = {"type": "Docker", "dockerFilePath": "Dockerfile", "isPushEnabled": True, "noCache": False} | _step(given)
     usual = {"baseImageTriggerType": "Runtime", "status": "Enabled"}
     trigger = {} if given["base_image_trigger_enabled"] is False else {"baseImageTrigger": usual | _base_trigger(given)}
+    trigger |= sources.created(given)
     properties = {
         "status": given["status"] or "Enabled",
         "timeout": given["timeout"] or 3600,
@@ -75,7 +79,9 @@ def create(name: str, registry: str | None, **given: Any) -> None:
         "trigger": trigger,
     }
     document = {"location": connection.registry.location, "properties": properties}
-    _show(connection.client.tasks.create(*connection.where, name, document), given["output"])
+    made = output.flat(connection.client.tasks.create(*connection.where, name, document))
+    _show(made, given["output"])
+    edges.read_since(connection, name, made["systemData"]["lastModifiedAt"])
 
 
 @task.command("update")
@@ -92,8 +98,11 @@ def update(name: str, registry: str | None, **given: Any) -> None:
         properties["platform"] = options.platform(given["platform"])
     if step := _step(given):
         properties["step"] = {"type": "Docker"} | step
+    trigger = sources.changed(given, output.flat(connection.client.tasks.get(*connection.where, name)))
     if given["base_image_trigger_enabled"] is not None or given["base_image_trigger_type"]:
-        properties["trigger"] = {"baseImageTrigger": _base_trigger(given)}
+        trigger["baseImageTrigger"] = _base_trigger(given)
+    if trigger:
+        properties["trigger"] = trigger
     _show(connection.client.tasks.update(*connection.where, name, {"properties": properties}), given["output"])
 
 
@@ -102,10 +111,15 @@ def update(name: str, registry: str | None, **given: Any) -> None:
 @options.registry
 @options.output
 @explained
-def show(name: str, registry: str | None, output: str) -> None:
-    """Print a task."""
+def show(name: str, registry: str | None, **given: Any) -> None:
+    """Print a task, and how each of its base images is watched."""
+    form = given["output"]
     connection = Connection(registry)
-    _show(connection.client.tasks.get(*connection.where, name), output)
+    found, watched = output.flat(connection.client.tasks.get(*connection.where, name)), edges.states(connection, name)
+    _show(found | {"edges": watched["value"]}, form)
+    if form == "table" and watched["value"]:
+        click.echo()
+        output.show(watched["value"], form, edges.columns)
 
 
 @task.command("list")
@@ -209,6 +223,10 @@ def logs(name: str | None, run_id: str | None, registry: str | None) -> None:
     """Print a run's log; of one that still runs, to its end."""
     connection = Connection(registry)
     follow(connection, run_id or _newest(connection, name))
+
+
+task.add_command(edges.edge)
+task.add_command(sources.source)
 
 
 def _newest(connection: Connection, name: str | None) -> str:

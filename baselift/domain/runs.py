@@ -69,6 +69,10 @@ class BaseUse:
     """The base's generation when the run pinned it; 0 when nothing watched it."""
     pinned: bool = False
     """True when the Dockerfile itself names a digest: such a base cannot move."""
+    platform: str = ""
+    """Platform that was built, as OCI writes it."""
+    manifest: str = ""
+    """Digest of the base's manifest for that platform; the image's digest where it is no index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,23 @@ class Cause:
     """For `image`: the bases that moved, at their new digests."""
     details: Mapping[str, str] = field(default_factory=dict)
     """For `timer` and `source`: the trigger descriptor's fields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A run of a registry's own agents that carries out a run of ours."""
+
+    request: Mapping[str, Any]
+    """What was asked of the agents, secrets sealed: asking again must be asking the same."""
+    id: str = ""
+    """The agents' run; empty while it is not known whether it was scheduled."""
+    due: datetime | None = None
+    """When it is looked at next."""
+    read: int = 0
+    """Bytes of its log that ours had, when ours had `written`."""
+    written: int = 0
+    over: datetime | None = None
+    """When it was first seen to be over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +142,8 @@ class Run:
     error: str | None = None
     archived: bool = False
     agent_pool: str | None = None
+    remote: Remote | None = None
+    """Where a registry's agents carry the run out."""
 
     def leased(self, now: datetime) -> bool:
         """True while a live builder holds the run."""

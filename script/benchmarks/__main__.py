@@ -16,10 +16,13 @@ from parts.errors import PartError
 
 from benchmarks import report
 from benchmarks.imports import imports
+from benchmarks.movements import movements
 from benchmarks.push_event import push_event
 from benchmarks.report import Figure
 from benchmarks.requests import http
+from benchmarks.run_list import run_list
 from benchmarks.site import Site, site
+from benchmarks.tasks import tasks
 from benchmarks.whole_run import large_run, sample_run
 
 ON_SITE: dict[str, Callable[[Site], Awaitable[list[Figure]]]] = {
@@ -28,7 +31,12 @@ ON_SITE: dict[str, Callable[[Site], Awaitable[list[Figure]]]] = {
     "large": large_run,
     "http": http,
 }
-ALONE: dict[str, Callable[[], Awaitable[list[Figure]]]] = {"import": imports}
+ALONE: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
+    "import": imports,
+    "list": run_list,
+    "tasks": tasks,
+    "moved": movements,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,7 +61,7 @@ async def _measure(wanted: Sequence[str]) -> list[Figure]:
     if this := asyncio.current_task():
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     figures: list[Figure] = []
-    for name in ALONE.keys() & set(wanted):
+    for name in [name for name in ALONE if name in wanted]:
         figures += await _told(name, ALONE[name]())
     chosen = [name for name in ON_SITE if name in wanted]
     if not chosen:

@@ -7,7 +7,8 @@ from parts.errors import PartError
 
 GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/local"
 NAME = "baselift"
-REGISTRY = f"{GROUP}/providers/Microsoft.ContainerRegistry/registries/{NAME}"
+REGISTRIES = f"{GROUP}/providers/Microsoft.ContainerRegistry/registries"
+REGISTRY = f"{REGISTRIES}/{NAME}"
 VERSION = "2019-06-01-preview"
 OK = 200
 
@@ -15,8 +16,8 @@ OK = 200
 class Api:
     """The REST API of one registry."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
-        self._session, self._root = session, url
+    def __init__(self, session: aiohttp.ClientSession, url: str, registry: str = NAME) -> None:
+        self._session, self._root = session, f"{url}{REGISTRIES}/{registry}"
 
     async def call(self, method: str, path: str, body: Any = None, **query: str) -> Any:
         """The answer to a request below the registry's path.
@@ -24,7 +25,7 @@ class Api:
         Raises:
             PartError: the status is not 200; the message holds the answer.
         """
-        where = f"{self._root}{REGISTRY}/{path}"
+        where = f"{self._root}/{path}" if path else self._root
         asked = self._session.request(method, where, json=body, params={"api-version": VERSION, **query})
         async with asked as answer:
             if answer.status != OK:

@@ -15,7 +15,7 @@ from parts.gitserver import GitServer
 from parts.stack import Stack, Wanted, running
 from parts.story import BUSYBOX, SAMPLE, write_sources
 
-from baselift.app import keys, run_rows, task_rows
+from baselift.app import keys, numbers, run_rows, task_rows
 from baselift.app.ports import Tables
 from baselift.azure.storage import Storage
 from baselift.domain.runs import Status, sequence
@@ -71,7 +71,7 @@ class Site:
 
     async def next_run(self) -> int:
         """The sequence number that the next run will have."""
-        row = await self.tables.get(run_rows.SEQS, NAME, "seq")
+        row = await self.tables.get(numbers.SEQS, NAME, "seq")
         return 1 if row is None else row.number("next")
 
     async def status(self, seq: int) -> Status | None:

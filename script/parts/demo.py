@@ -72,6 +72,7 @@ def _served(directory: Path, options: argparse.Namespace) -> Iterator[Scene]:
         print(
             f"Everything is still up: BASELIFT_URL={endpoint['url']} .venv/bin/baselift task list-runs --output table"
         )
+        print(f"The rebuilt image, its reason and its graph: {endpoint['url']}/ui")
         print(f"To stop it: kill {process.pid}. Its state, which stays: {directory}")
     else:
         _end(process)

@@ -47,6 +47,7 @@ def app_settings(state: Path, places: Places, given: Mapping[str, str], access: 
         "BASELIFT_LEASE_SECONDS": "60",
         "BASELIFT_LOGIN_SERVER": f"localhost:{places.registry_port}",
         "BASELIFT_PLAIN_HTTP_HOSTS": f"localhost,{LOOPBACK}",
+        "BASELIFT_POLL_SECONDS": f"600,localhost=0,{LOOPBACK}=0",
         "BASELIFT_RECONCILE": "*/10 * * * * *",
         "BASELIFT_REGISTRY_NAME": "baselift",
         "BASELIFT_RESOURCE_GROUP": "local",

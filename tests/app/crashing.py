@@ -11,9 +11,22 @@ from typing import Any
 
 from baselift.app.world import World
 
-STORE = ("get", "insert", "replace", "upsert", "delete", "batch", "send", "create_log", "lease", "renew", "release")
+STORE = (
+    "get",
+    "insert",
+    "replace",
+    "upsert",
+    "delete",
+    "batch",
+    "send",
+    "depth",
+    "create_log",
+    "lease",
+    "renew",
+    "release",
+)
 LOGS = ("append", "mark", "read_log", "tail")
-REGISTRY = ("digest", "resolve", "publish", "tag")
+REGISTRY = ("digest", "find", "platforms", "resolve", "publish", "tag")
 
 
 class Killed(BaseException):

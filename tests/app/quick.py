@@ -34,7 +34,7 @@ class Held:
     inside: int = 0
     most: int = 0
 
-    async def fetch(self, context: str | None, token: str | None, into: Path) -> Source:
+    async def fetch(self, context: str | None, token: str | None, into: Path, *_: object) -> Source:
         self.inside += 1
         self.most = max(self.most, self.inside)
         try:
@@ -62,6 +62,7 @@ class Quick:
                 "BASELIFT_LOGIN_SERVER": "localhost:1",
                 "BASELIFT_SECRET_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
                 "BASELIFT_WEBHOOK_SECRET": "secret",
+                "BASELIFT_POLL_SECONDS": "0",
                 "BASELIFT_STATE": str(directory),
             }
         )

@@ -19,7 +19,9 @@ from baselift.app.reconcile import reconcile
 from baselift.app.registrations import Registration, Registrations
 from baselift.app.request_run import Ask, log_name, request_run
 from baselift.app.scan_task import scan_task
-from baselift.app.world import BUILDS, SCANS, World
+from baselift.app.waves.drive import drive_member
+from baselift.app.waves.followers import Place
+from baselift.app.world import BUILDS, SCANS, WAVES, World
 from baselift.arm import tasks
 from baselift.arm.names import Scope
 from baselift.domain import images, requests
@@ -36,6 +38,11 @@ REGISTRY = "baselift"
 SCOPE = Scope("00000000-0000-0000-0000-000000000000", "local", REGISTRY)
 HOSTS = frozenset({"localhost", "127.0.0.1"})
 BUSYBOX = Path("/bin/busybox")
+
+
+async def go_on(world: World, plan: str, number: str) -> None:
+    """What the queue of waves does."""
+    await drive_member(world, Place(plan, int(number)))
 
 
 @dataclass
@@ -77,6 +84,7 @@ class Site:
                 "BASELIFT_LOGIN_SERVER": self.registry.host,
                 "BASELIFT_SECRET_KEY": key,
                 "BASELIFT_WEBHOOK_SECRET": "secret",
+                "BASELIFT_POLL_SECONDS": "0",
                 "BASELIFT_STATE": str(self.directory),
                 "BASELIFT_PLAIN_HTTP_HOSTS": ",".join(HOSTS),
             }
@@ -92,7 +100,7 @@ class Site:
             queues=self.store,
             blobs=self.store,
             registries=self.registries,
-            sources=Sources(download=self._download, plain_http_hosts=HOSTS),
+            sources=Sources(download=self._download, artifact=self.registries.artifact, plain_http_hosts=HOSTS),
             engine=lambda: Isolated(engine),
             containers=wiring.containers_of(lambda: engine),
             now=self.clock,
@@ -181,7 +189,7 @@ class Site:
     async def drain(self, world: World | None = None) -> None:
         """Handle queue messages until there is none."""
         world = world or self.world
-        handlers = {BUILDS: execute_run, SCANS: scan_task}
+        handlers = {BUILDS: execute_run, SCANS: scan_task, WAVES: go_on}
         while any(self.store.messages(queue) for queue in handlers):
             for queue, handle in handlers.items():
                 for text in self.store.receive(queue, 1):

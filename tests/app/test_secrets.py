@@ -119,6 +119,27 @@ async def test_what_is_wrong_with_a_task_file_is_told_without_its_secrets(secret
     assert "hunter2" not in ended.error + log
 
 
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        ("cmd: busybox\n    timeout: '{{.Values.word}}'", "timeout is the text '(secret)'"),
+        ("cmd: busybox\n    cpus: '{{.Values.word}}'", "cpus is '(secret)'"),
+        ('cmd: busybox\n    timeout: {{if eq .Values.word "(secret)"}}1{{else}}x{{end}}', "only with its secrets"),
+        ("cmd: localhost:1/{{.Values.word}}", "the pull of ***:latest"),
+        (
+            "cmd: busybox\n    isolation: '{{.Values.word}}'\n    entryPoint: '\"{{.Values.word}}'",
+            "No closing quotation",
+        ),
+    ],
+)
+async def test_a_secret_value_is_shown_by_no_message_and_no_note(site: Site, step, message):
+    values = [{"name": "word", "value": "marker-hunter2", "isSecret": True}]
+    ended, log = await run(site, f"steps:\n  - {step.replace('busybox', str(site.base))}\n", values=values)
+    assert ended.status is Status.FAILED
+    assert message in ended.error
+    assert "hunter2" not in ended.error + log
+
+
 async def test_user_and_password_of_a_registry_are_read_from_key_vault_by_its_identity(secret_site):
     site, fake = secret_site
     found = await credentials.for_request(site.world, await clear(site.world, login("user", "word", identity=IDENTITY)))

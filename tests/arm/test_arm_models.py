@@ -71,6 +71,8 @@ GOOD = {
     rules.web_address: ["https://host/x"],
     rules.registry_host: ["other.azurecr.io", "OTHER.azurecr.io", "localhost:5000"],
     rules.resource_id: [IDENTITY, IDENTITY.replace("one", "two")],
+    rules.repository: ["https://github.com/u/r.git#main", "https://dev.azure.com/o/p/_git/r"],
+    rules.path_pattern: ["docs", "lib/*.py"],
     rules.schedule: ["* * * * *", "0 21 * * MON"],
 }
 ODD = ["", "/dev/null", "../x", "A=B", "a@b", "ssh://x", "%", "\0", "\ud800", "name"]

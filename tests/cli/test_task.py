@@ -90,8 +90,12 @@ def test_update_changes_only_what_is_given(baselift, task, source):
 
 def test_list_and_show_print_the_columns_of_az(baselift, task, source):
     row = [task, "linux", "Enabled", source, "BASE_IMAGE"]
-    heads, rows = table(baselift("task", "show", "-n", task, "-o", "table").out)
+    shown, _, edges = baselift("task", "show", "-n", task, "-o", "table").out.partition("\n\n")
+    heads, rows = table(shown)
     assert (heads, rows) == (TASK_COLUMNS, [row])
+    heads, rows = table(edges)
+    assert heads[:5] == ["BASE", "KIND", "POLICY", "STATE", "HOW"]
+    assert [each[1:4] for each in rows] == [["Runtime", "default", "watching"]]
     heads, rows = table(baselift("task", "list", "--output", "table").out)
     assert heads == TASK_COLUMNS
     assert row in rows

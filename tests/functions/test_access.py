@@ -27,6 +27,7 @@ from function_app import app
 S = "subscriptions/{subscription}"
 G = f"{S}/resourceGroups/{{resourceGroup}}"
 R = f"{G}/providers/Microsoft.ContainerRegistry/registries/{{registry}}"
+UI = "ui/{registry}"
 
 OPEN = {
     "GET health",
@@ -35,7 +36,43 @@ OPEN = {
     "POST adfs/oauth2/token",
     "POST adfs/oauth2/devicecode",
     "POST webhooks/{dialect}",  # by the secret of the settings
+    "POST sources/{registry}/{task}",  # by the secret of the task's webhook
 }
+PAGES = {
+    "GET ui",
+    f"GET {UI}",
+    f"GET {UI}/graph",
+    f"GET {UI}/runs",
+    f"GET {UI}/runs/{{run}}",
+    f"GET {UI}/runs/{{run}}/log",
+    f"GET {UI}/runs/{{run}}/log.txt",
+    f"GET {UI}/tasks",
+    f"GET {UI}/tasks/{{task}}",
+    f"GET {UI}/tasks/{{task}}/badge.svg",
+    f"GET {UI}/waves",
+    f"GET {UI}/waves/{{wave}}",
+}
+"""For readers; who may not see one gets a page that says so."""
+FORMS = {
+    f"POST {UI}/pause",
+    f"POST {UI}/unpause",
+    f"POST {UI}/runs/{{run}}/again",
+    f"POST {UI}/runs/{{run}}/cancel",
+    f"POST {UI}/tasks/{{task}}/disable",
+    f"POST {UI}/tasks/{{task}}/enable",
+    f"POST {UI}/tasks/{{task}}/run",
+    f"POST {UI}/waves/{{wave}}/cancel",
+    f"POST {UI}/waves/{{wave}}/resume",
+}
+"""For contributors, by a form that the dashboard gave them: without one nobody gets through."""
+OPEN_PAGES = {
+    "GET {home:maxlength(0)?}",
+    "GET ui/-/login",
+    "POST ui/-/login",
+    "POST ui/-/logout",
+    "GET ui/-/static/{file}",
+}
+BY_SECRET = {"POST webhooks/{dialect}", "POST sources/{registry}/{task}"}
 SIGNED = {
     "GET blobs/{container}/{*name}": "logs",
     "HEAD blobs/{container}/{*name}": "logs",
@@ -54,9 +91,20 @@ READER = {
     f"HEAD {G}",
     f"GET {G}/providers/Microsoft.ContainerRegistry/registries",
     f"GET {R}",
+    f"GET {R}/diagnostics",
     f"GET {R}/listUsages",
     f"GET {R}/tasks",
     f"GET {R}/tasks/{{task}}",
+    f"GET {R}/tasks/{{task}}/source",
+    f"GET {R}/tasks/{{task}}/edges",
+    f"GET {R}/tasks/{{task}}/explain",
+    f"GET {R}/explain",
+    f"GET {R}/graph",
+    f"GET {R}/pauses",
+    f"GET {R}/preview",
+    f"GET {R}/stale",
+    f"GET {R}/waves",
+    f"GET {R}/waves/{{wave}}",
     f"GET {R}/runs",
     f"GET {R}/runs/{{run}}",
     f"POST {R}/runs/{{run}}/listLogSasUrl",
@@ -82,6 +130,13 @@ CONTRIBUTOR = {
     f"PATCH {R}/tasks/{{task}}",
     f"DELETE {R}/tasks/{{task}}",
     f"POST {R}/tasks/{{task}}/listDetails",
+    f"POST {R}/tasks/{{task}}/listSource",
+    f"PATCH {R}/tasks/{{task}}/source",
+    f"PUT {R}/tasks/{{task}}/edges",
+    f"PUT {R}/pauses",
+    f"DELETE {R}/pauses",
+    f"POST {R}/waves/{{wave}}/resume",
+    f"POST {R}/waves/{{wave}}/cancel",
     f"PUT {R}/taskRuns/{{taskRun}}",
     f"PATCH {R}/taskRuns/{{taskRun}}",
     f"DELETE {R}/taskRuns/{{taskRun}}",
@@ -111,10 +166,12 @@ BODIES = {
     f"PATCH {R}/runs/{{run}}": {"isArchiveEnabled": True},
     f"PUT {R}": {"location": "local", "properties": {"loginServer": "stranger.example"}},
     f"PATCH {R}": {"tags": {"by": "a stranger"}},
+    f"PATCH {R}/tasks/{{task}}/source": {"newSecret": True},
 }
 """What would do something, so that a request that is let in shows."""
 HERE = {"subscription": SUBSCRIPTION, "resourceGroup": GROUP, "registry": REGISTRY, "dialect": "distribution"}
 HERE |= {"task": "standing", "taskRun": "standing", "agentPool": "standing", "*path": "no/such/thing"}
+HERE |= {"wave": "1767225600-00000000"}
 HERE |= {"container": "logs", "*name": "baselift/some.log"}
 AT_ONCE = 8
 
@@ -136,6 +193,13 @@ class Reply:
         error = json.loads(self.content)["error"]
         assert set(error) == {"code", "message"}
         assert all(isinstance(text, str) and text for text in error.values())
+
+    def check_page(self) -> None:
+        """A page that says why, in no frame, and kept by nobody."""
+        assert ("www-authenticate" in self.headers) == (self.status == 401)
+        assert self.headers["content-type"].startswith("text/html")
+        assert "frame-ancestors 'none'" in self.headers["content-security-policy"]
+        assert self.headers["cache-control"] == "no-store"
 
 
 @dataclass(frozen=True)
@@ -203,7 +267,7 @@ def all_routes() -> set[str]:
     return found
 
 
-CLOSED = all_routes() - OPEN - set(SIGNED)
+CLOSED = all_routes() - OPEN - set(SIGNED) - OPEN_PAGES - PAGES - FORMS
 
 
 def outsiders() -> dict[str, dict[str, str]]:
@@ -363,7 +427,7 @@ def any_door(request: pytest.FixtureRequest) -> Door:
 
 
 def test_every_route_is_in_one_of_the_tables():
-    tables = (OPEN, set(SIGNED), READER, CONTRIBUTOR)
+    tables = (OPEN, set(SIGNED), READER, CONTRIBUTOR, OPEN_PAGES, PAGES, FORMS)
     assert sorted(all_routes()) == sorted(route for table in tables for route in table)
     assert set(BODIES) <= CONTRIBUTOR
 
@@ -376,6 +440,30 @@ async def test_strangers_get_through_no_closed_route_and_change_nothing(any_door
             assert reply.status in allowed, (what, route, reply)
             reply.check_error(route.partition(" ")[0])
     assert await settled(any_door) == before
+
+
+async def test_strangers_see_no_page_and_send_no_form(any_door: Door):
+    before = await settled(any_door)
+    for what, headers in any_door.strangers.items():
+        allowed = {403} if any_door.reader == {} or what == "no role" else {401}
+        for route, reply in await any_door.ask_all(PAGES | FORMS, headers):
+            assert reply.status in allowed, (what, route, reply)
+            reply.check_page()
+    assert await settled(any_door) == before
+
+
+async def test_without_a_form_of_the_dashboard_contributors_change_nothing_there(any_door: Door):
+    before = await settled(any_door)
+    for route, reply in await any_door.ask_all(FORMS, any_door.contributor | {"Content-Type": FORM}):
+        assert reply.status == 403, (route, reply)
+        reply.check_page()
+    assert await settled(any_door) == before
+
+
+async def test_readers_see_every_page(any_door: Door):
+    for route, reply in await any_door.ask_all(PAGES, any_door.reader):
+        assert reply.status in {200, 303, 404}, (route, reply)
+        assert reply.status != 404 or "/waves/" in route
 
 
 async def test_readers_get_through_no_route_of_contributors_and_change_nothing(door: Door):
@@ -398,7 +486,7 @@ async def test_strangers_do_not_learn_what_is_there(door: Door, what: str):
 
 async def test_open_routes_ask_for_no_token(door: Door):
     for what in ("no token", "garbage", "expired"):
-        for route, reply in await door.ask_all(OPEN - {"POST webhooks/{dialect}"}, door.strangers[what]):
+        for route, reply in await door.ask_all(OPEN - BY_SECRET, door.strangers[what]):
             assert reply.status not in {401, 403}, (what, route, reply)
 
 

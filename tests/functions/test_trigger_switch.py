@@ -38,7 +38,7 @@ def runs(live: Live, task: str) -> list[Any]:
     return list(live.client.runs.list(*WHERE, filter=f"TaskName eq '{task}'"))
 
 
-@pytest.mark.parametrize("switch", [by_sdk, by_command])
+@pytest.mark.parametrize("switch", [by_sdk, pytest.param(by_command, marks=pytest.mark.campaign)])
 def test_a_base_that_moves_while_the_trigger_is_off_causes_one_run_when_it_is_on_again(live: Live, switch: Switch):
     task = f"switched-{switch.__name__.replace('_', '-')}"
     image = f"{task}/base:1"

@@ -19,6 +19,7 @@ def test_every_setting_of_the_app_is_there_with_its_default(tmp_path):
         "BASELIFT_LEASE_SECONDS": "60",
         "BASELIFT_LOGIN_SERVER": "localhost:5000",
         "BASELIFT_PLAIN_HTTP_HOSTS": "localhost,127.0.0.1",
+        "BASELIFT_POLL_SECONDS": "600,localhost=0,127.0.0.1=0",
         "BASELIFT_RECONCILE": "*/10 * * * * *",
         "BASELIFT_REGISTRY_NAME": "baselift",
         "BASELIFT_RESOURCE_GROUP": "local",
