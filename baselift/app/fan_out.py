@@ -70,7 +70,7 @@ async def _root(world: World, stored: StoredBase, dependent: StoredDependent) ->
         text = "the task waits in a wave that has begun, and is built there on what the base is now"
         await reasons.decided(world, stored, dependent, Verdict(fire=False, rule="joins-wave", text=text))
         return None
-    return Root(dependent, task)
+    return Root(dependent, task, follower)
 
 
 async def _fires(world: World, stored: StoredBase, dependent: StoredDependent, task: StoredTask) -> bool:

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
+from typing import Any
 
 from baselift.app import keys
 from baselift.app.base_rows import StoredBase, StoredDependent
@@ -82,12 +83,8 @@ async def decided(world: World, stored: StoredBase, dependent: StoredDependent, 
     if verdict.rule == "current" and base.generation <= 1:
         # It never moved: nothing was decided about.
         return
-    now = world.now().isoformat()
-    reason = Reason(
-        at=now,
-        last=now,
-        count=1,
-        source=teller(),
+    reason = _new(
+        world,
         base=str(base.image),
         before=edge.built or edge.digest,
         after=base.digest,
@@ -103,12 +100,8 @@ async def decided(world: World, stored: StoredBase, dependent: StoredDependent, 
 
 async def started(world: World, registry: str, task: str, moved: Moved, run: str, wave: str) -> None:
     """Keep that a moved base starts a run: written once the run is decided, before it is entered."""
-    now = world.now().isoformat()
-    reason = Reason(
-        at=now,
-        last=now,
-        count=1,
-        source=teller(),
+    reason = _new(
+        world,
         base=moved.image,
         before=moved.before,
         after=moved.digest,
@@ -157,10 +150,24 @@ async def new_tags(world: World, image: Reference, limit: int = LIMIT) -> list[R
 async def _about(
     world: World, image: Reference, since: str, digest: str, generation: int, rule: str, text: str
 ) -> None:
-    now = world.now().isoformat()
-    reason = Reason(now, now, 1, teller(), str(image), digest, digest, generation, fire=False, rule=rule, text=text)
+    reason = _new(
+        world,
+        base=str(image),
+        before=digest,
+        after=digest,
+        generation=generation,
+        fire=False,
+        rule=rule,
+        text=text,
+    )
     subject = image.name if rule == "new-tag" else str(image)
     await _keep(world, IMAGES, keys.short(subject, 8), since, reason)
+
+
+def _new(world: World, **facts: Any) -> Reason:
+    """A decision that is made now, for the first time, because of who told."""
+    now = world.now().isoformat()
+    return Reason(at=now, last=now, count=1, source=teller(), **facts)
 
 
 async def _keep(world: World, table: str, partition: str, since: str, reason: Reason) -> None:
@@ -176,12 +183,7 @@ async def _keep(world: World, table: str, partition: str, since: str, reason: Re
 
 
 def _again(kept: Reason, now: Reason) -> Reason:
-    return replace(
-        kept,
-        last=now.last,
-        count=kept.count + 1,
-        text=now.text,
-    )
+    return replace(kept, last=now.last, count=kept.count + 1, text=now.text)
 
 
 def key_before(at: datetime) -> str:

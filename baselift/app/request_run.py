@@ -1,5 +1,6 @@
 """Ask for a run. One path for people, timers, git pushes and moved bases: the same cause never makes a second run."""
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,8 +54,7 @@ async def enter(world: World, ask: Ask, seq: int, identifier: str) -> Run:
     if world.now() - began > world.lease:
         # Held up for so long, the reconciler may have taken the run for one that never came into being.
         await activate(world, run.registry, run.seq)
-    await run_rows.point(world, stored.run)
-    await world.blobs.create_log(log_name(run))
+    await asyncio.gather(run_rows.point(world, stored.run), world.blobs.create_log(log_name(run)))
     await dispatch(world, stored.run)
     return stored.run
 

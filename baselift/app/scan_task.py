@@ -5,7 +5,7 @@ From then on it is watched, before it ever ran.
 
 import logging
 
-from baselift.app import edges, reasons, source_rows, task_rows, timers
+from baselift.app import credentials, edges, reasons, source_rows, task_rows, timers
 from baselift.app.clear import clear
 from baselift.app.find_bases import find_bases
 from baselift.app.scratch import scratch
@@ -47,6 +47,7 @@ async def _scan(world: World, task: StoredTask) -> None:
 async def _bases(world: World, task: StoredTask) -> list[BaseUse]:
     request = await clear(world, requests.of_task(task.document))
     async with scratch(world.scratch) as directory:
-        into = directory / "source"
-        source = await world.sources.fetch(request.get("sourceLocation"), request.get("contextAccessToken"), into)
-        return await find_bases(world, task, request, source)
+        known = await credentials.for_request(world, request)
+        token = request.get("contextAccessToken")
+        source = await world.sources.fetch(request.get("sourceLocation"), token, directory / "source", known)
+        return await find_bases(world, task, request, source, directory)

@@ -1,18 +1,18 @@
 """A build step of a task file as the build that it asks for."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from baselift.app.plan_build import Plan
 from baselift.app.world import World
-from baselift.domain.builds import BuildSecret, Failure, Source
+from baselift.domain.builds import BuildSecret, Credential, Failure, Source
+from baselift.domain.contexts import is_remote, same_host
 from baselift.domain.taskfile import BuildCommand, Step, Volume
 from baselift.domain.taskfile.build import BuildSecret as SecretFlag
 
 WORKSPACE = "/workspace"
-_REMOTE = ("https://", "http://", "github.com/")
 _LARGEST = 500 << 10
 """Bytes of a build secret, as BuildKit has it."""
 
@@ -35,14 +35,27 @@ def build_request(
     }
 
 
-async def build_source(world: World, step: Step, context: str, workspace: Source) -> Source:
-    """The build's source: a directory of the workspace, or what an address gives, fetched into the workspace.
+@dataclass(frozen=True, slots=True)
+class Fetching:
+    """How a build step's remote context is fetched."""
+
+    request: Mapping[str, Any]
+    """The run's, unsealed: its token goes along to the host that it is for."""
+    known: Mapping[str, Credential]
+    into: Path
+    """A directory that is not there, outside of what steps can write."""
+
+
+async def build_source(world: World, step: Step, context: str, workspace: Source, remote: Fetching) -> Source:
+    """The build's source: a directory of the workspace, or what an address gives.
 
     Raises:
         Failure: there is no such directory, or the address cannot be fetched.
     """
-    if context.startswith(_REMOTE):
-        return await world.sources.fetch(context, None, workspace.root / step.id)
+    if is_remote(context):
+        same = same_host(context, remote.request.get("sourceLocation"))
+        token = remote.request.get("contextAccessToken") if same else None
+        return await world.sources.fetch(context, token, remote.into, remote.known)
     place = (_working_directory(step, workspace) / context).resolve()
     if not place.is_relative_to(workspace.root.resolve()) or not place.is_dir():
         raise Failure(f"context '{context}' is not a directory of the workspace")
@@ -55,7 +68,7 @@ def build_file(step: Step, command: BuildCommand, source: Source, workspace: Sou
     Raises:
         Failure: it is outside the source.
     """
-    if command.dockerfile is None or command.context.startswith(_REMOTE):
+    if command.dockerfile is None or is_remote(command.context):
         return command.dockerfile or "Dockerfile"
     path = (_working_directory(step, workspace) / command.dockerfile).resolve()
     if not path.is_relative_to(source.root):

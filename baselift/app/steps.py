@@ -15,12 +15,12 @@ from baselift.app.plan_build import Plan, plan_build
 from baselift.app.ports import Containers, Log, Running
 from baselift.app.push_image import put_tag, upload
 from baselift.app.run_log import RunLog
-from baselift.app.step_build import build_file, build_request, build_source, equipped
+from baselift.app.step_build import Fetching, build_file, build_request, build_source, equipped
 from baselift.app.world import World
 from baselift.domain import images, tasks
 from baselift.domain.builds import Credential, Failure, Image, Source
 from baselift.domain.containers import ContainerOrder, Limits
-from baselift.domain.contexts import is_remote, same_host
+from baselift.domain.contexts import is_remote
 from baselift.domain.images import Reference
 from baselift.domain.limits import of_agent
 from baselift.domain.runs import BaseUse, ImageDescriptor
@@ -189,9 +189,7 @@ class Steps:
         if command is None:
             raise Failure("the step has no build")
         source = await self._source(step, command.context)
-        file = command.dockerfile or "Dockerfile"
-        if not is_remote(command.context):
-            file = build_file(step, command, source, self._site.source)
+        file = build_file(step, command, source, self._site.source)
         request = build_request(command, file, self._site.request, self._site.secrets)
         plan = await plan_build(self._world, request, source, self._own)
         plan = equipped(plan, step, self._site.source, self._file.volumes, self._site.secrets)
@@ -204,14 +202,11 @@ class Steps:
             self._kept.pop(reference, None)
 
     async def _source(self, step: Step, context: str) -> Source:
-        """A build's source; a remote one is fetched with the run's token when it is on the same host."""
-        if not is_remote(context):
-            return await build_source(self._world, step, context, self._site.source)
-        request = self._site.request
-        token = request.get("contextAccessToken") if same_host(context, request.get("sourceLocation")) else None
-        into = directory(self._site.scratch / f"context-{self._world.token()[:6]}")
-        await self._log.line(f"Fetching the context of step ID: {step.id}...")
-        return await self._world.sources.fetch(context, token, into, self._site.credentials)
+        if is_remote(context):
+            await self._log.line(f"Fetching the context of step ID: {step.id}...")
+        into = self._site.scratch / f"context-{self._world.token()[:6]}"
+        remote = Fetching(self._site.request, self._site.credentials, into)
+        return await build_source(self._world, step, context, self._site.source, remote)
 
     async def _push(self, name: Reference) -> None:
         made = self._made.get(name)

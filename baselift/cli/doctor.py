@@ -14,15 +14,7 @@ FAIL = "FAIL"
 
 @click.command(short_help="Check every part of the server.")
 @options.registry
-@click.option(
-    "--output",
-    "-o",
-    "form",
-    type=click.Choice(["json", "table", "tsv"]),
-    default="table",
-    show_default=True,
-    help="How to print the checks.",
-)
+@options.report("How to print the checks.")
 @explained
 def doctor(registry: str | None, form: str) -> None:
     """Check every part of the server, and say what to do about what is not as it should be.

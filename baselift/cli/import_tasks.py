@@ -27,15 +27,7 @@ Document = dict[str, Any]
 @click.option("--dry-run", is_flag=True, help="Change nothing; print what would be done.")
 @click.option("--disabled", is_flag=True, help="Create every task disabled, to switch over later.")
 @options.registry
-@click.option(
-    "--output",
-    "-o",
-    "form",
-    type=click.Choice(["json", "table", "tsv"]),
-    default="table",
-    show_default=True,
-    help="How to print the report.",
-)
+@options.report("How to print the report.")
 @explained
 def import_tasks(
     acr: str, subscription: str, resource_group: str, url: str, registry: str | None, form: str, **how: bool

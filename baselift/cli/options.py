@@ -35,6 +35,12 @@ no_logs = click.option("--no-logs", is_flag=True, help="Wait without the log, th
 no_wait = click.option("--no-wait", is_flag=True, help="Return as soon as the run is queued.")
 
 
+def report(text: str) -> Callable[[Command], Command]:
+    """``--output`` of a command whose result is for people first: a table, unless asked otherwise."""
+    kinds = click.Choice(["json", "table", "tsv"])
+    return click.option("--output", "-o", "form", type=kinds, default="table", show_default=True, help=text)
+
+
 def pairs(name: str, variable: str, text: str) -> Callable[[Command], Command]:
     """An option ``NAME=VALUE`` that may be given more than once."""
     return click.option(name, variable, multiple=True, metavar="NAME=VALUE", help=f"{text}, again for each.")

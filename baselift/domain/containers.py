@@ -36,5 +36,3 @@ class ContainerOrder:
     """Names of other steps, all at the run's own 127.0.0.1."""
     network: Literal["run", "host", "none"] = "run"
     limits: Limits = field(default_factory=Limits)
-    shell: bool = False
-    """The words are the text of a shell command, joined by blanks, for ``sh -c`` inside the image."""

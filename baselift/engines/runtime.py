@@ -5,7 +5,6 @@ says about its command, environment and mounts is ours.
 """
 
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -49,8 +48,6 @@ def words(order: ContainerOrder, image: Mapping[str, Any]) -> list[str]:
     """
     own = order.entrypoint is not None
     entrypoint = list(order.entrypoint or ()) if own else list(image.get("Entrypoint") or ())
-    if order.shell:
-        return ["sh", "-c", " ".join([*map(shlex.quote, entrypoint), *order.command])]
     arguments = list(order.command) or ([] if own else list(image.get("Cmd") or ()))
     if not entrypoint and not arguments:
         raise Failure(f"step '{order.name}': the image has neither ENTRYPOINT nor CMD; write a command after it")

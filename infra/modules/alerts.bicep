@@ -10,7 +10,7 @@ param email string
 var rules = {
   'poison-queue': {
     text: 'Messages could not be handled after five attempts: the poison queue is not empty.'
-    query: 'AppTraces | where Message has "moved to" and Message has "-poison"'
+    query: 'AppTraces | where Message has "Moving message to queue" and Message has "-poison"'
   }
   'reconciler-late': {
     text: 'No reconcile round has ended for half an hour: lost events are not found.'
@@ -18,7 +18,7 @@ var rules = {
   }
   'wave-halted': {
     text: 'A wave was halted by its failure budget: images stand on an old base.'
-    query: 'AppTraces | where Message startswith "wave " and Message has " halted"'
+    query: 'AppTraces | where Message startswith "wave " and Message contains " halted: "'
   }
 }
 

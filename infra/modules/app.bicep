@@ -35,7 +35,7 @@ var fixed = {
   AzureWebJobsStorage__tableServiceUri: storage.properties.primaryEndpoints.table
   BASELIFT_BLOB_PROXY: empty(subnetId) ? 'false' : 'true'
   BASELIFT_ENGINE: 'acr'
-  BASELIFT_RECONCILE: '0 */10 * * * *'
+  BASELIFT_RECONCILE: '0 * * * * *'
   BASELIFT_STATE: '/tmp/baselift'
   BASELIFT_TIMERS: '*/30 * * * * *'
   BASELIFT_TRUST_PROXY: 'true'

@@ -41,7 +41,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Simulate; 0 when every simulation ended well."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    quiet()
     try:
         graph = read(given.graph)
     except (GraphError, OSError) as error:
@@ -50,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     known = {base for image in graph.values() for base, _ in image.bases}
     if unknown := [base for base in bases if base not in known]:
         parser.error(f"--bases: nothing in the graph is built on {', '.join(unknown)}")
-    reports = asyncio.run(_simulate(graph, bases, given))
+    with quiet():
+        reports = asyncio.run(_simulate(graph, bases, given))
     _print(reports, given.output)
     return 1 if any(report.lost or report.violations for report in reports) else 0
 

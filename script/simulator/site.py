@@ -3,7 +3,8 @@
 import copy
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -99,9 +100,16 @@ def digest(*parts: str) -> str:
     return "sha256:" + hashlib.sha256("|".join(parts).encode()).hexdigest()
 
 
-def quiet() -> None:
+@contextmanager
+def quiet() -> Iterator[None]:
     """Crashes and lost messages are what a simulation is for: they are counted, not logged."""
-    logging.getLogger("baselift").setLevel(logging.CRITICAL)
+    logger = logging.getLogger("baselift")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _descriptor(text: str, registry: Registry) -> ImageDescriptor:

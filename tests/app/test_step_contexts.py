@@ -15,7 +15,7 @@ from app.site import HOSTS, REGISTRY, Site
 from app.test_run_file import run, succeeded
 from parts.gitserver import GitServer
 
-from baselift.app import credentials
+from baselift.app import credentials, task_rows
 from baselift.app.registrations import Registration, Registrations
 from baselift.domain.builds import Credential
 from baselift.domain.runs import Status
@@ -98,6 +98,19 @@ async def test_a_remote_context_gets_the_runs_token_on_its_own_host_only(site: S
     elsewhere, log = await run(site, steps, sourceLocation=site.context, contextAccessToken=TOKEN)
     assert elsewhere.status is Status.FAILED
     assert "may not be read" in (elsewhere.error or "")
+
+
+async def test_a_scan_reads_a_remote_context_of_a_build_step_as_a_run_would(site: Site, private: GitServer):
+    other = private.create("scanned", {"sub/Dockerfile": f"FROM {site.base}\n"})
+    steps = f"steps:\n- build: -t {site.registry.host}/{site.name}/other:1 {other}#master:sub\n"
+    mine = private.create("scanning", {"task.yaml": steps})
+    step = {"type": "FileTask", "taskFilePath": "task.yaml", "contextPath": mine, "contextAccessToken": TOKEN}
+    await site.put_task(imageNames=None, dockerFilePath=None, **step)
+    await site.drain()
+    task = await task_rows.get(site.world, REGISTRY, "taskhello")
+    assert task is not None
+    assert task.edges.problem == ""
+    assert [base.image.reference for base in task.edges.bases] == [str(site.base)]
 
 
 async def test_an_artifact_in_a_registry_is_a_context(site: Site):

@@ -129,3 +129,6 @@ def put(path: str, value: Any, body: Any = DOCKER) -> dict[str, Any]:
     else:
         owner[last] = value
     return changed
+
+
+UNPUSHED = put("properties.step", {**DOCKER["properties"]["step"], "isPushEnabled": False})

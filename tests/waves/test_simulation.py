@@ -3,7 +3,7 @@
 import asyncio
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,9 @@ LEAVES = 40
 
 
 @pytest.fixture(scope="module")
-def graph() -> Mapping[str, Image]:
-    quiet()
-    return read(GRAPH)
+def graph() -> Iterator[Mapping[str, Image]]:
+    with quiet():
+        yield read(GRAPH)
 
 
 @pytest.fixture(scope="module")

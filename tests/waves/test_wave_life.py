@@ -145,7 +145,7 @@ async def test_resume_builds_what_is_left_and_nothing_again():
         await resume_wave(family.world, wave.wave.id)
 
 
-async def test_more_failures_than_the_budget_allows_halt_the_wave_until_it_is_resumed():
+async def test_more_failures_than_the_budget_allows_halt_the_wave_until_it_is_resumed(caplog):
     family = await Family.of({name: ["top"] for name in "abcdef"}, Policy(concurrency=1, budget=Budget(count=1)))
     await family.move("top")
     fail = set("abcdef")
@@ -154,6 +154,8 @@ async def test_more_failures_than_the_budget_allows_halt_the_wave_until_it_is_re
     wave = await family.wave()
     assert wave.state is WaveState.HALTED
     assert "2 of 6 members failed" in wave.note
+    # The alert of infra/modules/alerts.bicep looks for such a line.
+    assert [line for line in caplog.messages if "halted" in line] == [f"wave {wave.wave.id} {wave.note}"]
     assert family.store.messages(BUILDS) == []
     family.world = replace(family.world, waves=Policy(concurrency=1))
     await resume_wave(family.world, wave.wave.id)

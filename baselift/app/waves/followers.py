@@ -63,10 +63,12 @@ async def save(world: World, before: Follower, after: Follower) -> Follower:
     return replace(after, etag=await written)
 
 
-async def change(world: World, registry: str, task: str, to: Callable[[Follower], Follower]) -> None:
-    """Change the row, again and again until nobody is in between."""
+async def change(
+    world: World, registry: str, task: str, to: Callable[[Follower], Follower], known: Follower | None = None
+) -> None:
+    """Change the row, again and again until nobody is in between. `known` is the row where it was read just now."""
     while True:
-        before = await get(world, registry, task)
+        before, known = known or await get(world, registry, task), None
         try:
             await save(world, before, to(before))
         except (Conflict, Stale):
@@ -74,13 +76,14 @@ async def change(world: World, registry: str, task: str, to: Callable[[Follower]
         return
 
 
-async def wait(world: World, registry: str, task: str, place: Place) -> None:
-    """Note that the task waits at a place."""
+async def wait(world: World, registry: str, task: str, place: Place, known: Follower | None = None) -> None:
+    """Note that the task waits at a place; `known` as in `change`."""
     await change(
         world,
         registry,
         task,
         lambda row: row if place in row.waits else replace(row, waits=(*row.waits, place)),
+        known,
     )
 
 

@@ -5,6 +5,7 @@ is done again.
 """
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -16,10 +17,12 @@ from baselift.app.waves.walk import together
 from baselift.app.waves.wave_rows import StoredMember, StoredTally
 from baselift.app.world import World
 from baselift.domain.waves import states
-from baselift.domain.waves.states import Change, Member, MemberState, Tally
+from baselift.domain.waves.states import Change, Member, MemberState, Tally, WaveState
 
 PART = 40
 """Members changed by one batch."""
+
+log = logging.getLogger(__name__)
 
 _writing: dict[tuple[int, str], asyncio.Lock] = {}
 _wanted: Counter[tuple[int, str]] = Counter()
@@ -189,6 +192,8 @@ async def _write(
     world: World, plan: str, before: Sequence[StoredMember], change: Change, tally: StoredTally
 ) -> Sequence[int]:
     await wave_rows.apply(world, plan, before, change, tally)
+    if change.tally.state is WaveState.HALTED and tally.tally.state is not WaveState.HALTED:
+        log.warning("wave %s %s", wave_rows.id_of(plan), change.tally.note)
     if change.tally.over:
         await wave_rows.retire(world, plan)
     return [each.number for each in change.members if each.state is MemberState.QUEUED]

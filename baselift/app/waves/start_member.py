@@ -214,15 +214,18 @@ async def _build(
 async def _enter(world: World, place: Place, member: Member, task: StoredTask, known: Sequence[_Edge]) -> Run:
     """Claim the member's edges and bring its run into being; all of it may be repeated."""
     edges = known or await _claimed_edges(world, member)
-    await together(edges, lambda edge: _claim(world, member, edge))
     moved = [_descriptor(each) for each in member.moved]
     identifier = wave_rows.id_of(place.plan)
     newest = max(each.at for each in member.moved)
     cause = Cause("image", f"{place.plan}/{place.number}/{member.attempt}", newest, moved)
     request = requests.of_task(world.unseal(task.document))
     ask = Ask(task.registry, cause, request, requests.run_type(request, of_task=True), task.name)
-    for each in member.moved:
-        await reasons.started(world, task.registry, task.name, each, member.run, identifier)
+    await asyncio.gather(
+        together(edges, lambda edge: _claim(world, member, edge)),
+        together(
+            member.moved, lambda each: reasons.started(world, task.registry, task.name, each, member.run, identifier)
+        ),
+    )
     return await enter(world, ask, member.seq, run_id(member.run[:2], member.seq))
 
 

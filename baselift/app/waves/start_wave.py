@@ -1,7 +1,7 @@
 """Begin a wave: plan what a movement causes, write the plan, have it count, start the members that wait for none."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from baselift.app.base_rows import StoredBase, StoredDependent
@@ -10,7 +10,7 @@ from baselift.app.task_rows import StoredTask
 from baselift.app.waves import followers, producers, wave_rows
 from baselift.app.waves.carry_on import carry_on
 from baselift.app.waves.drive import discard, drive
-from baselift.app.waves.followers import Place
+from baselift.app.waves.followers import Follower, Place
 from baselift.app.waves.walk import Walk, together
 from baselift.app.waves.wave_rows import Wave
 from baselift.app.world import World
@@ -28,10 +28,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A task that a movement rebuilds, and its edge to what moved."""
+    """A task that a movement rebuilds, its edge to what moved, and its row among those that wait."""
 
     dependent: StoredDependent
     task: StoredTask
+    follower: Follower
 
 
 async def start_wave(world: World, stored: StoredBase, roots: Sequence[Root]) -> list[Run]:
@@ -50,7 +51,7 @@ async def start_wave(world: World, stored: StoredBase, roots: Sequence[Root]) ->
     beside = await _beside(world, graph, walk, str(image)) if plan.levels > 1 else ()
     wave = _wave(world, stored, plan, names, beside)
     change = states.begun(plan, world.waves, WaveState.PLANNED if beside else WaveState.RUNNING)
-    await _write(world, wave, change)
+    await _write(world, wave, change, dict(zip(names, (root.follower for root in roots), strict=True)))
     try:
         await wave_rows.commit(world, wave)
     except Conflict:
@@ -84,11 +85,12 @@ def _wave(world: World, stored: StoredBase, plan: Plan, roots: Sequence[str], be
     )
 
 
-async def _write(world: World, wave: Wave, change: states.Change) -> None:
+async def _write(world: World, wave: Wave, change: states.Change, known: Mapping[str, Follower]) -> None:
     """Write the plan, and on each member's task that it waits; nothing of it counts yet."""
 
     async def wait(member: Member) -> None:
-        await followers.wait(world, member.registry, member.task, Place(wave.plan, member.number))
+        row = known.get(key(member.registry, member.task))
+        await followers.wait(world, member.registry, member.task, Place(wave.plan, member.number), row)
 
     await wave_rows.activate(world, wave)
     await wave_rows.write_plan(world, wave.plan, change)

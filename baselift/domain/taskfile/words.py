@@ -18,12 +18,12 @@ _TOKEN = re.compile(
       | '(?P<single>[^']*)'
       | "(?P<double>(?:[^"\\]|\\.)*)"
       | \\(?P<escaped>.)
-      | (?P<expansion>`|\$(?=[A-Za-z0-9_{(@*\#?$!-]))
+      | (?P<expansion>`|\$(?=(?:\\\r?\n)*[A-Za-z0-9_{(@*\#?$!-]))
       | (?P<plain>[^\s'"\\`$;&|<>()]+|[$\s])
     """,
     re.VERBOSE | re.DOTALL,
 )
-_EXPANDS = re.compile(r"(?<!\\)(?:\\\\)*(?:`|\$[A-Za-z0-9_{(@*#?$!-])")
+_EXPANDS = re.compile(r"(?<!\\)(?:\\\\)*(?:`|\$(?:\\\r?\n)*[A-Za-z0-9_{(@*#?$!-])")
 _UNESCAPE = re.compile(r'\\([$`"\\])|\\\r?\n')
 
 

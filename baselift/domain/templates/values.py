@@ -4,6 +4,7 @@
 `map[string]interface {}`. Everything else a template can hold is one of the classes here or a `GoObject`.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -61,15 +62,15 @@ class StringMap(dict[str, str]):
     """Go's `map[string]string`: a missing key gives the empty string."""
 
 
-class GoObject:
+class GoObject(ABC):
     """A value with named fields and methods, none of them Python's."""
 
     go_type: ClassVar[str]
     go_kind: ClassVar[str] = "struct"
 
+    @abstractmethod
     def text(self) -> str:
         """As `%v` shows it."""
-        raise NotImplementedError
 
     def json(self) -> Any:
         """What JSON is made of."""
