@@ -34,6 +34,8 @@ class StoredBase:
     """A movement of an index that is not decided yet."""
     opener: str = ""
     """``registry|task`` of a task that has a login for the base's registry; empty when none is known."""
+    overtaken: bool = False
+    """A task took the tag at another digest while the row was at this one: wherever the tag is now, it moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +60,10 @@ async def every(world: World) -> AsyncIterator[StoredBase]:
         yield _base(row)
 
 
-async def watch(world: World, image: Reference, digest: str, opener: str = "") -> StoredBase:
+async def watch(world: World, image: Reference, digest: str, opener: str = "", *, taken_at: int = 0) -> StoredBase:
     """Have the base watched, from `digest` on when it was not watched before; `opener` as in `StoredBase`, if known.
 
+    `taken_at`: the generation that the base had when the tag was taken at `digest`; 0 when it is not known.
     Writes in any case: whoever was about to remove the row, because it had no dependents, finds it changed.
     """
     while True:
@@ -70,7 +73,8 @@ async def watch(world: World, image: Reference, digest: str, opener: str = "") -
                 base = Base(image, digest, 1)
                 stored = StoredBase(base, world.now().isoformat(), fanning=False, etag="", opener=opener)
                 return replace(stored, etag=await world.tables.insert(BASES, _base_row(stored)))
-            return await save(world, replace(stored, opener=opener or stored.opener))
+            overtaken = stored.overtaken or (stored.base.generation == taken_at and stored.base.digest != digest)
+            return await save(world, replace(stored, opener=opener or stored.opener, overtaken=overtaken))
         except (Conflict, Stale):
             continue
 
@@ -89,7 +93,7 @@ async def forget(world: World, stored: StoredBase) -> None:
 def moved(stored: StoredBase, digest: str, at: datetime, manifests: Mapping[str, str]) -> StoredBase:
     """The base after a movement to `digest`; `manifests` as in `Base`."""
     base = replace(stored.base, digest=digest, generation=stored.base.generation + 1, manifests=manifests)
-    return replace(stored, base=base, moved=at.isoformat(), fanning=True, settling=None)
+    return replace(stored, base=base, moved=at.isoformat(), fanning=True, settling=None, overtaken=False)
 
 
 async def dependents(world: World, image: Reference) -> AsyncIterator[StoredDependent]:
@@ -131,6 +135,7 @@ def _base_row(stored: StoredBase) -> Row:
         "moved": stored.moved,
         "fanning": stored.fanning,
         "opener": stored.opener,
+        "overtaken": stored.overtaken,
         "settling": codec.dump(stored.settling) if stored.settling else "",
     }
     return Row(keys.base_partition(str(base.image)), str(base.image), values, stored.etag)
@@ -142,8 +147,8 @@ def _base(row: Row) -> StoredBase:
     base = Base(images.parse(row.key), row.text("digest"), row.number("generation"), manifests)
     pending = str(values.get("settling", ""))
     settling = codec.load(Settling, pending) if pending else None
-    fanning, opener = bool(values["fanning"]), str(values.get("opener", ""))
-    return StoredBase(base, row.text("moved"), fanning, row.etag, settling, opener)
+    fanning, overtaken = bool(values["fanning"]), bool(values.get("overtaken"))
+    return StoredBase(base, row.text("moved"), fanning, row.etag, settling, str(values.get("opener", "")), overtaken)
 
 
 def _dependent_row(image: Reference, stored: StoredDependent) -> Row:

@@ -89,7 +89,8 @@ async def _watch(world: World, task: StoredTask, base: BaseUse, manifests: Mappi
             continue
         break
     # After the edge: whoever removes bases without dependents either sees the edge, or loses the race for the row.
-    await base_rows.watch(world, image, digest, await credentials.opener(world, task, image))
+    opener = await credentials.opener(world, task, image)
+    await base_rows.watch(world, image, digest, opener, taken_at=0 if base.pinned else base.generation)
 
 
 def _merged(known: Dependent, found: Dependent, *, built: bool) -> Dependent:

@@ -87,7 +87,7 @@ async def _decide(world: World, current: StoredBase, found: Found | None, creden
     """The base after what was found is recorded. Raises Stale."""
     if found is None:
         return current
-    if found.digest == current.base.digest:
+    if found.digest == current.base.digest and not current.overtaken:
         log.info("%s has not moved", current.base.image)
         return await base_rows.save(world, replace(current, settling=None)) if current.settling else current
     now = world.now()

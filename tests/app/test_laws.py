@@ -70,6 +70,16 @@ def zombie(machine: Laws) -> None:
     machine.resume(which=0)
 
 
+def there_and_back(machine: Laws) -> None:
+    """A run takes a base that is elsewhere for a moment, of which nobody hears."""
+    machine.ask(name="first", request=0, fate=None)
+    machine.move(base="base:1", to=1)
+    machine.handle(which=0, again=False, fate=None)
+    machine.lose_event(which=0)
+    machine.move(base="base:1", to=0)
+    machine.lose_event(which=0)
+
+
 @pytest.fixture
 def machine() -> Iterator[Laws]:
     made = Laws()
@@ -78,7 +88,7 @@ def machine() -> Iterator[Laws]:
     made.close()
 
 
-@pytest.mark.parametrize("mishap", [lost_event, zombie])
+@pytest.mark.parametrize("mishap", [lost_event, zombie, there_and_back])
 def test_a_mishap_is_healed(machine: Laws, mishap: Mishap):
     mishap(machine)
     machine.settle()
