@@ -94,6 +94,16 @@ def test_a_mishap_is_healed(machine: Laws, mishap: Mishap):
     machine.settle()
 
 
+@pytest.mark.parametrize("call", range(11, 25))
+def test_a_trigger_that_was_off_when_the_wave_came_to_the_task_makes_up_for_it_when_it_is_on(machine: Laws, call: int):
+    machine.move(base="tool:1", to=1)
+    machine.hear(which=0, again=False, fate=("after", call))
+    machine.switch(name="second", on=False, fate=None)
+    machine.settle()
+    machine.switch(name="second", on=True, fate=None)
+    machine.settle()
+
+
 def test_without_the_reconciler_a_lost_event_is_a_movement_that_is_forgotten(
     machine: Laws, monkeypatch: pytest.MonkeyPatch
 ):

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from baselift.app import base_rows
 from baselift.app.base_rows import StoredBase, StoredDependent
 from baselift.app.ports import Conflict
 from baselift.app.task_rows import StoredTask
@@ -35,8 +36,10 @@ class Root:
     follower: Follower
 
 
-async def start_wave(world: World, stored: StoredBase, roots: Sequence[Root]) -> list[Run]:
+async def start_wave(world: World, stored: StoredBase, roots: Sequence[Root], after: str = "") -> list[Run]:
     """Begin the wave of a movement with some of its dependents; asked again, the same wave goes on.
+
+    `after`: a wave of the same movement that ended without building them, because they were not to be built then.
 
     Returns:
         The runs that were asked for: those of members that wait for no other.
@@ -49,13 +52,14 @@ async def start_wave(world: World, stored: StoredBase, roots: Sequence[Root]) ->
     if not plan.members:
         return []
     beside = await _beside(world, graph, walk, str(image)) if plan.levels > 1 else ()
-    wave = _wave(world, stored, plan, names, beside)
+    identifier = wave_rows.wave_id(str(image), stored.base.generation, stored.moved, names, after)
+    wave = _wave(world, stored, plan, identifier, beside)
     change = states.begun(plan, world.waves, WaveState.PLANNED if beside else WaveState.RUNNING)
     await _write(world, wave, change, dict(zip(names, (root.follower for root in roots), strict=True)))
     try:
         await wave_rows.commit(world, wave)
     except Conflict:
-        return await _other(world, wave)
+        return await _other(world, wave, stored, roots)
     log.info("wave %s: %d members because %s moved", wave.id, wave.total, image)
     if beside:
         return await drive(world, wave.plan)
@@ -70,9 +74,8 @@ async def _beside(world: World, graph: Graph, walk: Walk, moved: str) -> Sequenc
     return [image for image in await producers.above(world, outside, BESIDE) if image != moved]
 
 
-def _wave(world: World, stored: StoredBase, plan: Plan, roots: Sequence[str], beside: Sequence[str]) -> Wave:
+def _wave(world: World, stored: StoredBase, plan: Plan, identifier: str, beside: Sequence[str]) -> Wave:
     base = stored.base
-    identifier = wave_rows.wave_id(str(base.image), base.generation, stored.moved, roots)
     return Wave(
         id=identifier,
         plan=f"{identifier}-{world.token()[:6]}",
@@ -97,8 +100,21 @@ async def _write(world: World, wave: Wave, change: states.Change, known: Mapping
     await together(change.members, wait)
 
 
-async def _other(world: World, wave: Wave) -> list[Run]:
-    """Another planned the same wave: see that it goes on."""
+async def _other(world: World, wave: Wave, stored: StoredBase, roots: Sequence[Root]) -> list[Run]:
+    """Another planned the same wave: see that it goes on. One that is over and left some behind has a successor."""
     await discard(world, wave.plan)
     found = await wave_rows.get(world, wave.id)
-    return [] if found is None else await drive(world, found.plan)
+    if found is None:
+        return []
+    tally = await wave_rows.tally(world, found.plan)
+    if tally is None or tally.tally.state is not WaveState.FINISHED:
+        return await drive(world, found.plan)
+    behind = [root for root in roots if await _behind(world, stored, root)]
+    return await start_wave(world, stored, behind, found.id) if behind else []
+
+
+async def _behind(world: World, stored: StoredBase, root: Root) -> bool:
+    """Whether the task was not asked to build on what the base is now, nor was meanwhile."""
+    edge = root.dependent.edge
+    now = await base_rows.dependent(world, stored.base.image, edge.registry, edge.task)
+    return now is not None and now.edge.generation < stored.base.generation

@@ -62,9 +62,9 @@ class StoredMember:
     etag: str
 
 
-def wave_id(image: str, generation: int, at: str, roots: Iterable[str]) -> str:
-    """The id of what a movement causes: the same whoever plans it, and rising with time."""
-    text = "|".join((f"{image}@{generation}", *sorted(roots)))
+def wave_id(image: str, generation: int, at: str, roots: Iterable[str], after: str = "") -> str:
+    """The id of what a movement causes, `after` a wave of it that left them as they were; the same whoever plans it."""
+    text = "|".join((f"{image}@{generation}", *sorted(roots), after)).rstrip("|")
     seconds = int(datetime.fromisoformat(at).timestamp()) if at else 0
     return f"{seconds:010d}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
