@@ -1,4 +1,4 @@
-"""Tokens for Azure Resource Manager, by this machine's identity."""
+"""Tokens for Azure Resource Manager and other services, by this machine's identity."""
 
 from typing import TYPE_CHECKING
 
@@ -15,13 +15,15 @@ class ArmToken:
     """Gives a token for an endpoint; azure.identity keeps it until it is old. Belongs to the loop that first awaits it.
 
     Args:
-        endpoint: of the Resource Manager; its origin is the audience.
+        endpoint: of the Resource Manager, or another service; its origin is the audience.
         client_id: of the user-assigned identity; None for the machine's own.
+        what: the token is for, for messages.
     """
 
-    def __init__(self, endpoint: str, client_id: str | None) -> None:
+    def __init__(self, endpoint: str, client_id: str | None, what: str = "the registry's build agents") -> None:
         self._scope = f"{URL(endpoint).origin()}/.default"
         self._client_id = client_id
+        self._what = what
         self._credential: AsyncTokenCredential | None = None
 
     async def __call__(self) -> str:
@@ -34,6 +36,6 @@ class ArmToken:
         try:
             return (await self._credential.get_token(self._scope)).token
         except CredentialUnavailableError:
-            raise Failure("no identity of this machine gives a token for the registry's build agents") from None
+            raise Failure(f"no identity of this machine gives a token for {self._what}") from None
         except AzureError as error:
-            raise Busy(f"no token for the registry's build agents ({type(error).__name__})") from None
+            raise Busy(f"no token for {self._what} ({type(error).__name__})") from None

@@ -36,8 +36,13 @@ class Endpoint:
         return f"{self.scheme}://{host}:{self.port}"
 
 
-async def check(url: str, plain_http_hosts: Collection[str]) -> Endpoint:
+async def check(url: str, plain_http_hosts: Collection[str], doing: str = "fetch from") -> Endpoint:
     """Resolve the host of `url`: https to public addresses, anything to the hosts (``host`` or ``host:port``) listed.
+
+    Args:
+        url: the address.
+        plain_http_hosts: of the settings.
+        doing: what is to be done there, for messages.
 
     Raises:
         Failure: another scheme, a malformed or unknown host, or one with an address that is not public.
@@ -45,12 +50,12 @@ async def check(url: str, plain_http_hosts: Collection[str]) -> Endpoint:
     scheme, host, port = _split(url)
     listed = host in plain_http_hosts or f"{host}:{port}" in plain_http_hosts
     if scheme == "http" and not listed:
-        raise Failure(f"cannot fetch from 'http://{host}:{port}': use https, or list the host in {SETTING}")
+        raise Failure(f"cannot {doing} 'http://{host}:{port}': use https, or list the host in {SETTING}")
     addresses = await _resolve(host, port)
     private = next((a for a in addresses if not public(a)), None)
     if private and not listed:
         raise Failure(
-            f"will not fetch from '{host}': its address {private} is not public; "
+            f"will not {doing} '{host}': its address {private} is not public; "
             f"if this host is meant, list it in {SETTING}"
         )
     return Endpoint(scheme, host, port, addresses)

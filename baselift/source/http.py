@@ -45,7 +45,7 @@ async def download(
         try:
             await _follow(url, into, plain_http_hosts, limits, credential)
         except (_Again, aiohttp.ClientError, TimeoutError, OSError) as error:
-            why = str(error) if isinstance(error, _Again) else _reason(error)
+            why = str(error) if isinstance(error, _Again) else reason(error)
         else:
             return
         if attempt + 1 < _TRIES:
@@ -77,7 +77,7 @@ async def _get(url: str, endpoint: Endpoint, into: Path, limit: int, credential:
     """Fetch one address; the address to go on with, when it is a redirect."""
     headers = {"Accept-Encoding": "identity"} | ({"Authorization": basic(credential)} if credential else {})
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=60)
-    connector = aiohttp.TCPConnector(resolver=_Pinned(endpoint))
+    connector = aiohttp.TCPConnector(resolver=Pinned(endpoint))
     async with (
         aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False) as session,
         session.get(url, allow_redirects=False, headers=headers) as response,
@@ -106,7 +106,7 @@ async def _save(content: aiohttp.StreamReader, file: BinaryIO, limit: int, shown
         await asyncio.to_thread(file.write, chunk)
 
 
-class _Pinned(AbstractResolver):
+class Pinned(AbstractResolver):
     """Answers with the addresses that were checked."""
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -134,7 +134,8 @@ class _Pinned(AbstractResolver):
         """Nothing is held."""
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
+    """Why a request got no answer, for people."""
     if isinstance(error, TimeoutError):
         return "the server did not answer in time"
     if isinstance(error, aiohttp.ClientConnectorError):
