@@ -62,11 +62,11 @@ class EventGridWebhook:
         if kind == "subscriptionvalidation":
             return _validated(_events(request.body))
         if kind == "notification":
-            return await self._deliver(function, _events(request.body))
+            return await self._deliver(function, _events(request.body), request.headers.get("traceparent", ""))
         raise ValueError(f"header aeg-event-type is {kind!r}; it must be SubscriptionValidation or Notification")
 
-    async def _deliver(self, function: Function, events: list[dict[str, Any]]) -> Response:
-        calls = [self._invoker.invoke(function, event_call(event)) for event in events]
+    async def _deliver(self, function: Function, events: list[dict[str, Any]], trace_parent: str) -> Response:
+        calls = [self._invoker.invoke(function, event_call(event, trace_parent)) for event in events]
         results = await asyncio.gather(*calls, return_exceptions=True)
         failed = next((result for result in results if isinstance(result, BaseException)), None)
         if isinstance(failed, asyncio.CancelledError):
@@ -104,11 +104,12 @@ def _validated(events: list[dict[str, Any]]) -> Response:
     return json_response(200, {"validationResponse": code})
 
 
-def event_call(event: dict[str, Any]) -> Call:
-    """The call that an event makes."""
+def event_call(event: dict[str, Any], trace_parent: str = "") -> Call:
+    """The call that an event makes; `trace_parent` came with its delivery."""
     return Call(
         Datum(json.dumps(event), "json"),
         f"EventGrid trigger fired at {datetime.now(UTC).isoformat()}",
         metadata={"data": Datum(json.dumps(event.get("data")), "json")},
         data=event,
+        trace_parent=trace_parent,
     )

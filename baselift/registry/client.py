@@ -1,7 +1,7 @@
 """One client for every OCI registry."""
 
 from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from baselift.registry import artifacts, hosts, indexes, manifests
 from baselift.registry.answers import as_object
 from baselift.registry.auth import TokenSource
 from baselift.registry.blobs import Blobs
-from baselift.registry.errors import unusable
+from baselift.registry.errors import RegistryError, unusable
 from baselift.registry.hosts import Access, Hosts
 from baselift.registry.manifests import Descriptor
 from baselift.registry.publish import BaseLayers, config_of, publish
@@ -63,6 +63,7 @@ class Registries:
         token_sources: real host -> where its bearer tokens come from when a call is given no credential.
         retry: pauses and number of attempts.
         timeout: seconds to connect, and between two reads; default 10 and 60.
+        failed: is told of each request that a registry failed, those that are made again included.
     """
 
     def __init__(
@@ -73,10 +74,16 @@ class Registries:
         token_sources: Mapping[str, TokenSource] | None = None,
         retry: Retry | None = None,
         timeout: float | None = None,
+        failed: Callable[[RegistryError], None] = lambda _: None,
     ) -> None:
         self._hosts = Hosts(plain_http_hosts, aliases)
         self._transport = Transport(
-            self._hosts, sources=token_sources or {}, retry=retry or Retry(), per_host=_PER_HOST, timeout=timeout
+            self._hosts,
+            sources=token_sources or {},
+            retry=retry or Retry(),
+            per_host=_PER_HOST,
+            timeout=timeout,
+            failed=failed,
         )
         self._manifests = Manifests(self._transport)
         self._blobs = Blobs(self._transport)

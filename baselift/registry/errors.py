@@ -35,6 +35,11 @@ class RegistryError(Failure):
         self.retry_after = retry_after
 
     @property
+    def name(self) -> str:
+        """What went wrong, in one word that few errors share: the HTTP status, `unreachable` or `unusable`."""
+        return "unusable" if self.status is None else str(self.status)
+
+    @property
     def transient(self) -> bool:
         """True when the same request may succeed later: the registry was away, busy or broken."""
         return self.status is not None and (self.status == _TOO_MANY or self.status >= _SERVER)
@@ -42,6 +47,10 @@ class RegistryError(Failure):
 
 class RegistryUnreachable(RegistryError):
     """No whole answer came: name, connection, TLS, a timeout, or a body that broke off. Ask again later."""
+
+    @property
+    def name(self) -> str:
+        return "unreachable"
 
     @property
     def transient(self) -> bool:

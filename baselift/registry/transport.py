@@ -14,7 +14,7 @@ from yarl import URL
 from baselift.domain.builds import Failure
 from baselift.registry import answers
 from baselift.registry.auth import Challenge, Logins, Token, TokenSource, challenges
-from baselift.registry.errors import unreachable, unusable
+from baselift.registry.errors import RegistryError, unreachable, unusable
 from baselift.registry.hosts import Access, Hosts
 from baselift.registry.realm import read_token, token_request
 from baselift.registry.retry import Retry
@@ -57,13 +57,21 @@ class Transport:
         sources: registry host -> token source, for registries that take a cloud identity.
         retry: for requests that may be repeated.
         per_host: most requests under way at one registry.
+        failed: is told of each request that a registry failed, those that are made again included.
     """
 
     def __init__(
-        self, hosts: Hosts, *, sources: Mapping[str, TokenSource], retry: Retry, per_host: int, timeout: float | None
+        self,
+        hosts: Hosts,
+        *,
+        sources: Mapping[str, TokenSource],
+        retry: Retry,
+        per_host: int,
+        timeout: float | None,
+        failed: Callable[[RegistryError], None],
     ) -> None:
         self.retry = retry
-        self._hosts = hosts
+        self._hosts, self._failed = hosts, failed
         self._logins = Logins(_Realm(self), sources)
         self._gates: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(per_host))
         self._timeout = aiohttp.ClientTimeout(sock_connect=timeout, sock_read=timeout) if timeout else _TIMEOUT
@@ -92,7 +100,7 @@ class Transport:
     @asynccontextmanager
     async def open(self, access: Access, request: Request) -> AsyncIterator[aiohttp.ClientResponse]:
         """The answer with its body unread, after login and redirects. Errors as in `send`."""
-        with connection_errors(access):
+        with self._errors(access):
             response = await self._follow(access, request, await self._log_in(access, request))
             try:
                 if response.status not in request.expect:
@@ -100,6 +108,15 @@ class Transport:
                 yield response
             finally:
                 response.release()
+
+    @contextmanager
+    def _errors(self, access: Access) -> Iterator[None]:
+        try:
+            with connection_errors(access):
+                yield
+        except RegistryError as error:
+            self._failed(error)
+            raise
 
     async def _log_in(self, access: Access, request: Request) -> aiohttp.ClientResponse:
         if not access.is_home(request.url):

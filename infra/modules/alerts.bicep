@@ -10,15 +10,19 @@ param email string
 var rules = {
   'poison-queue': {
     text: 'Messages could not be handled after five attempts: the poison queue is not empty.'
-    query: 'AppTraces | where Message has "Moving message to queue" and Message has "-poison"'
+    query: 'AppMetrics | where Name == "baselift.queue.messages" and tostring(Properties.queue) endswith "-poison" and Sum > 0'
   }
   'reconciler-late': {
     text: 'No reconcile round has ended for half an hour: lost events are not found.'
-    query: 'AppRequests | where OperationName == "reconcile" and Success | summarize rounds = count() | where rounds == 0'
+    query: 'AppMetrics | where Name == "baselift.reconcile.duration" and tostring(Properties.outcome) == "done" | summarize rounds = count() | where rounds == 0'
+  }
+  'notice-given-up': {
+    text: 'Somebody could not be told of a run or a wave: the last attempt failed (baselift notify events).'
+    query: 'AppTraces | where Message startswith "notice " and Message contains " was given up after "'
   }
   'wave-halted': {
     text: 'A wave was halted by its failure budget: images stand on an old base.'
-    query: 'AppTraces | where Message startswith "wave " and Message contains " halted: "'
+    query: 'AppMetrics | where Name == "baselift.waves" and tostring(Properties.state) == "halted" and Sum > 0'
   }
 }
 

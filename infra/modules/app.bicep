@@ -39,6 +39,7 @@ var fixed = {
   BASELIFT_STATE: '/tmp/baselift'
   BASELIFT_TIMERS: '*/30 * * * * *'
   BASELIFT_TRUST_PROXY: 'true'
+  OTEL_METRIC_EXPORT_INTERVAL: '120000'
 }
 
 resource storage 'Microsoft.Storage/storageAccounts@2025-01-01' existing = {

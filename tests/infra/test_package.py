@@ -24,6 +24,7 @@ PYTHONS = [sys.executable] + [
     for version in ("3.11", "3.12", "3.13")
     if (python := ROOT / f".venv-{version}/bin/python").exists()
 ]
+DOCTOR = Path(sys.executable).parent / "azure-functions-doctor"
 INDEX = """
 import json, sys
 import function_app
@@ -65,3 +66,25 @@ def test_the_package_is_small_and_runs_from_a_read_only_directory(tmp_path: Path
     assert where == str(package / "function_app.py")
     assert {"build", "image_pushed", "reconcile", "zz_not_found"} <= set(names)
     shutil.rmtree(package)
+
+
+def doctor(app: Path) -> tuple[int, str]:
+    """What azure-functions-doctor says of an app for Flex Consumption."""
+    command = ["doctor", "--path", app, "--profile", "deploy", "--hosting-plan", "flex-consumption", "--verbose"]
+    told = subprocess.run([DOCTOR, *command], capture_output=True, text=True, check=False)
+    return told.returncode, told.stdout
+
+
+@pytest.mark.campaign
+def test_the_doctor_finds_no_fault_in_what_is_deployed(tmp_path: Path) -> None:
+    app = tmp_path / "app"
+    app.mkdir()
+    for name in TOP - {".python_packages"}:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, app / name)
+    code, told = doctor(app)
+    assert code == 0, told
+    (app / "host.json").write_text('{"version": "1.0"}')
+    code, told = doctor(app)
+    assert code != 0
+    assert "host.json version" in told
