@@ -1,4 +1,4 @@
-"""What agents elsewhere are asked for: the source with every base pinned, and a run request for it."""
+"""What agents elsewhere are asked for: the source with every base pinned, and a build request for it."""
 
 import asyncio
 import gzip
@@ -20,7 +20,7 @@ from baselift.domain.stages import DockerfileError
 from baselift.domain.taskfile import template_data
 
 Upload = Callable[[Path], Awaitable[str]]
-_PASSED = ("platform", "agentConfiguration", "isPushEnabled", "noCache")
+PASSED = ("platform", "agentConfiguration", "isPushEnabled", "noCache")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +37,9 @@ async def order(world: World, run: Run, log: RunLog, scratch: Path, upload: Uplo
     """Fetch, plan, pin, upload.
 
     Raises:
-        Failure: the run cannot succeed, or is a task file, whose steps are not ours to pin there.
+        Failure: the run cannot succeed.
     """
     request = await clear(world, run.request)
-    if request["type"] != "DockerBuildRequest":
-        raise Failure(
-            "the engine 'acr' builds Dockerfiles only: a task file's own builds could not be held to the digests of "
-            "their bases; let a builder with the engine 'buildah' carry it out (docs/azure.md)"
-        )
     source = await fetch(world, request, log, scratch / "source")
     server = await world.registrations.address(run.registry)
     data = template_data(facts(run, server, source), {})
@@ -65,8 +60,8 @@ async def order(world: World, run: Run, log: RunLog, scratch: Path, upload: Uplo
         "arguments": ready["arguments"],
         "timeout": run.timeout,
         **({"target": ready["target"]} if ready["target"] else {}),
-        **{name: request[name] for name in _PASSED if request.get(name) is not None},
-        **_logins(plan.credentials, server),
+        **{name: request[name] for name in PASSED if request.get(name) is not None},
+        **logins(plan.credentials, server),
     }
     return Order(sent, plan.bases, source.commit, plan.fingerprint)
 
@@ -101,8 +96,8 @@ def pack(source: Source, archive: Path) -> None:
             tar.add(path, path.name, filter=owned)
 
 
-def _logins(known: Mapping[str, Credential], own: str) -> dict[str, Any]:
-    """Logins for other registries; at its own one the agents are at home."""
+def logins(known: Mapping[str, Credential], own: str) -> dict[str, Any]:
+    """Part of a run request: logins for other registries; at its own one the agents are at home."""
     custom = {
         host: {
             "userName": {"type": "Opaque", "value": login.username},

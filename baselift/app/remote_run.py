@@ -17,6 +17,7 @@ from baselift.app import turns
 from baselift.app.end_run import end, finish
 from baselift.app.lease import Canceled, Lease, Lost, OutOfTime
 from baselift.app.ports import Busy, Conflict, RemoteBuilds, RemotePlace, RemoteState, Stale
+from baselift.app.remote_file import file_order
 from baselift.app.remote_log import mirror
 from baselift.app.remote_order import Order, order
 from baselift.app.request_run import log_name
@@ -95,6 +96,7 @@ async def _place(world: World, run: Run) -> RemotePlace:
 async def _prepare(world: World, agents: RemoteBuilds, lease: Lease, place: RemotePlace) -> Outcome | None:
     """Upload the source and note what will be asked; the outcome when that is impossible."""
     made: Order | None = None
+    ordered = order if lease.run.request["type"] == "DockerBuildRequest" else file_order
     async with RunLog(world, log_name(lease.run), lease.check) as run_log:
         if lease.run.attempt > 1:
             await run_log.line(f"Attempt {lease.run.attempt}: the attempt before did not reach the build agents")
@@ -102,7 +104,7 @@ async def _prepare(world: World, agents: RemoteBuilds, lease: Lease, place: Remo
         async def work() -> None:
             nonlocal made
             async with scratch(world.scratch) as directory:
-                made = await order(world, lease.run, run_log, directory, lambda path: agents.upload(place, path))
+                made = await ordered(world, lease.run, run_log, directory, lambda path: agents.upload(place, path))
 
         outcome = await _outcome(lease, work)
     if made is None or outcome is not None:

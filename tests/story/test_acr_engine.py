@@ -136,13 +136,41 @@ def test_a_failure_there_is_told_here_without_a_secret(agents: Live, asker: Live
     assert "hush-hush" not in json.dumps(run.as_dict(), default=str)
 
 
-def test_a_task_file_is_refused_with_what_to_do(asker: Live) -> None:
-    content = base64.b64encode(b"steps:\n- cmd: busybox true\n").decode()
-    request = {"type": "EncodedTaskRunRequest", "encodedTaskContent": content, "platform": {"os": "Linux"}}
+STEPS = """
+version: v1.1.0
+steps:
+- build: -t $Registry/inner:$ID -f Inner .
+- build: -t $Registry/steps:$ID --build-arg INNER=$Registry/inner:$ID .
+- push: [$Registry/steps:$ID]
+- cmd: $Registry/steps:$ID /bin/busybox echo '{{`{{.Run.ID}}`}}'
+"""
+
+
+def test_the_steps_of_a_task_file_are_carried_out_there_on_the_digests_that_were_found_here(
+    agents: Live, asker: Live
+) -> None:
+    asker.push_base("steps-base:1", "one")
+    source = asker.upload(
+        {
+            "Inner": f"FROM {agents.host}/steps-base:1\n",
+            "Dockerfile": "ARG INNER\nFROM $INNER\n",
+        }
+    )
+    content = base64.b64encode(STEPS.encode()).decode()
+    request = {
+        "type": "EncodedTaskRunRequest",
+        "encodedTaskContent": content,
+        "sourceLocation": source,
+        "platform": {"os": "Linux"},
+    }
     run = asker.ended(asker.client.registries.schedule_run(*WHERE, request))
-    assert run.properties.status == "Failed"
-    assert "BASELIFT" not in run.properties.run_error_message
-    assert "buildah" in run.properties.run_error_message
+    log = asker.log(run.name)
+    assert run.properties.status == "Succeeded", log
+    assert f"Base image {agents.host}/steps-base:1 is at sha256:" in log
+    assert f"{agents.host}/steps-base@sha256:" in log
+    assert [(image.repository, image.tag) for image in run.properties.output_images] == [("steps", run.name)]
+    assert version(agents, "steps", run.name) == "one"
+    assert "\n{{.Run.ID}}" in log
 
 
 @pytest.mark.campaign

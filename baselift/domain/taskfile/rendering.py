@@ -37,7 +37,7 @@ def rendering(content: str, data: Mapping[str, Any], *, render: Render, sources:
     """
     block, rest, notes = _parted(content)
     table = NONE if block is None else combine(_section(block, data, render), sources)
-    body = table.expand(rest)
+    body = rest if block is None else table.expand(rest)
     made = carry_out(render, body, data)
     left, lines = text.lines(made)
     if not left.strip() and text.lines(body)[0].strip():
