@@ -7,6 +7,7 @@ from typing import Any
 
 from baselift.app import credentials
 from baselift.app.clear import clear
+from baselift.app.layers import on_layers
 from baselift.app.lease import Lease
 from baselift.app.plan_build import Plan, plan_build
 from baselift.app.ports import Log
@@ -41,6 +42,7 @@ async def build_run(world: World, lease: Lease, log: RunLog, scratch: Path) -> B
     server = await world.registrations.address(lease.run.registry)
     data = template_data(facts(lease.run, server, source), {})
     plan = await plan_build(world, rendered(request, data), source)
+    plan = on_layers(plan, lease.run, wanted=bool(request.get("layerCache")))
     names = await image_names(world, request, server, data)
     image = await build(world, plan, log, scratch / "build")
     outputs = await _push(world, lease, log, plan, image, names)

@@ -32,7 +32,10 @@ class Plan:
 
     @property
     def fingerprint(self) -> str:
-        """Digest over everything that the build depends on: equal fingerprints build equal images."""
+        """Digest over everything that the build depends on: equal fingerprints build equal images.
+
+        Of a secret of the build only its id counts: its value may be another each time, and must be in no row.
+        """
         order = self.order
         what = {
             "commit": order.source.commit,
@@ -41,6 +44,8 @@ class Plan:
             "target": order.target,
             "platform": order.platform,
             "arguments": sorted((arg.name, arg.value) for arg in order.arguments),
+            "labels": dict(sorted(order.labels.items())),
+            "secrets": sorted(secret.id for secret in order.secrets),
             "bases": dict(sorted(order.bases.items())),
         }
         return "sha256:" + hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()

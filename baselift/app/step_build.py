@@ -7,7 +7,7 @@ from typing import Any
 
 from baselift.app.plan_build import Plan
 from baselift.app.world import World
-from baselift.domain.builds import BuildSecret, Credential, Failure, Source
+from baselift.domain.builds import BuildSecret, Credential, Failure, Limits, Source
 from baselift.domain.contexts import is_remote, same_host
 from baselift.domain.taskfile import BuildCommand, Step, Volume
 from baselift.domain.taskfile.build import BuildSecret as SecretFlag
@@ -77,7 +77,7 @@ def build_file(step: Step, command: BuildCommand, source: Source, workspace: Sou
 
 
 def equipped(plan: Plan, step: Step, workspace: Source, volumes: Sequence[Volume], secrets: Collection[str]) -> Plan:
-    """The plan with the step's ``--secret`` and ``--label``; `secrets` are values of the run that no image may show.
+    """The plan with the step's ``--secret``, ``--label`` and limits; `secrets` are values that no image may show.
 
     Raises:
         Failure: a secret is not there or too large, or a label has no name or shows a secret.
@@ -92,7 +92,13 @@ def equipped(plan: Plan, step: Step, workspace: Source, volumes: Sequence[Volume
         if any(secret in value for secret in secrets if secret):
             raise Failure(f"--label {name} shows a secret: everybody who may pull the image reads its labels")
     found = [BuildSecret(each.id, _secret(each, step, workspace, volumes)) for each in command.secrets]
-    return replace(plan, order=replace(plan.order, secrets=found, labels=labels))
+    limits = limits_of(step).within(plan.order.limits)
+    return replace(plan, order=replace(plan.order, secrets=found, labels=labels, limits=limits))
+
+
+def limits_of(step: Step) -> Limits:
+    """What a step says that it may use."""
+    return Limits(cpus=float(step.cpus) if step.cpus else None)
 
 
 def _secret(flag: SecretFlag, step: Step, workspace: Source, volumes: Sequence[Volume]) -> bytes:

@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any, Self
 
 from baselift.app.build_run import build, directory
+from baselift.app.layers import on_layers
 from baselift.app.lease import Lease
 from baselift.app.plan_build import Plan, plan_build
 from baselift.app.ports import Containers, Log, Running
 from baselift.app.push_image import put_tag, upload
 from baselift.app.run_log import RunLog
-from baselift.app.step_build import Fetching, build_file, build_request, build_source, equipped
+from baselift.app.step_build import Fetching, build_file, build_request, build_source, equipped, limits_of
 from baselift.app.world import World
 from baselift.domain import images, tasks
 from baselift.domain.builds import Credential, Failure, Image, Source
-from baselift.domain.containers import ContainerOrder, Limits
+from baselift.domain.containers import ContainerOrder
 from baselift.domain.contexts import is_remote
 from baselift.domain.images import Reference
 from baselift.domain.limits import of_agent
@@ -193,6 +194,7 @@ class Steps:
         request = build_request(command, file, self._site.request, self._site.secrets)
         plan = await plan_build(self._world, request, source, self._own)
         plan = equipped(plan, step, self._site.source, self._file.volumes, self._site.secrets)
+        plan = await self._on_layers(plan, step)
         scratch = self._site.scratch / f"build-{step.id}-{self._world.token()[:6]}"
         image = await build(self._world, plan, self._log, scratch, write)
         self.bases.extend(plan.bases)
@@ -200,6 +202,13 @@ class Steps:
             reference = await self._reference(tag)
             self._made[reference] = Made(plan, image, step.id)
             self._kept.pop(reference, None)
+
+    async def _on_layers(self, plan: Plan, step: Step) -> Plan:
+        run = self._lease.run
+        if step.cache and run.task is None:
+            await self._log.line(f"Step ID: {step.id}: cache: of no effect; layers are kept for runs of a task only")
+        wanted = bool(self._site.request.get("layerCache")) if step.cache is None else step.cache
+        return on_layers(plan, run, wanted=wanted, step=step.id)
 
     async def _source(self, step: Step, context: str) -> Source:
         if is_remote(context):
@@ -273,7 +282,7 @@ class Steps:
             volumes=[(mount.path, self._volume(mount.volume)) for mount in step.mounts],
             hosts=[each.id for each in self._file.steps],
             network=step.network if step.network in ("host", "none") else "run",  # type: ignore[arg-type]
-            limits=Limits(cpus=float(step.cpus) if step.cpus else None).within(of_agent(self._site.request)),
+            limits=limits_of(step).within(of_agent(self._site.request)),
         )
 
     async def _used(self, step: Step, name: str, containers: Containers) -> Used:

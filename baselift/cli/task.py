@@ -32,6 +32,11 @@ def _definition(command: options.Command) -> options.Command:
             options.build_platform,
             options.timeout,
             click.option("--no-cache", type=bool, metavar="true|false", help="Build without cached layers."),
+            click.option(
+                "--layer-cache",
+                type=click.Choice(["enabled", "disabled"]),
+                help="Keep layers for the task's next runs; a new task keeps none.",
+            ),
             click.option("--no-push", type=bool, metavar="true|false", help="Build and do not push."),
             click.option("--git-access-token", metavar="TOKEN", help="Token that reads the repository."),
             sources.triggering,
@@ -78,7 +83,7 @@ def create(name: str, registry: str | None, **given: Any) -> None:
         "step": step,
         "trigger": trigger,
     }
-    document = {"location": connection.registry.location, "properties": properties}
+    document = {"location": connection.registry.location, "tags": _tags(given), "properties": properties}
     made = output.flat(connection.client.tasks.create(*connection.where, name, document))
     _show(made, given["output"])
     edges.read_since(connection, name, made["systemData"]["lastModifiedAt"])
@@ -98,12 +103,16 @@ def update(name: str, registry: str | None, **given: Any) -> None:
         properties["platform"] = options.platform(given["platform"])
     if step := _step(given):
         properties["step"] = {"type": "Docker"} | step
-    trigger = sources.changed(given, output.flat(connection.client.tasks.get(*connection.where, name)))
+    existing = output.flat(connection.client.tasks.get(*connection.where, name))
+    trigger = sources.changed(given, existing)
     if given["base_image_trigger_enabled"] is not None or given["base_image_trigger_type"]:
         trigger["baseImageTrigger"] = _base_trigger(given)
     if trigger:
         properties["trigger"] = trigger
-    _show(connection.client.tasks.update(*connection.where, name, {"properties": properties}), given["output"])
+    document: dict[str, Any] = {"properties": properties}
+    if tags := _tags(given):
+        document["tags"] = (existing.get("tags") or {}) | tags
+    _show(connection.client.tasks.update(*connection.where, name, document), given["output"])
 
 
 @task.command("show")
@@ -255,6 +264,10 @@ def _step(given: dict[str, Any]) -> dict[str, Any]:
         "contextAccessToken": given["git_access_token"],
     }
     return {name: value for name, value in step.items() if value is not None}
+
+
+def _tags(given: dict[str, Any]) -> dict[str, str]:
+    return {"baselift-layer-cache": given["layer_cache"]} if given["layer_cache"] else {}
 
 
 def _base_trigger(given: dict[str, Any]) -> dict[str, Any]:

@@ -80,6 +80,9 @@ class BuildOrder:
     """Put on the image last."""
     limits: Limits = field(default_factory=Limits)
     no_cache: bool = False
+    """Use no layers, and forget what is kept."""
+    layers: str = ""
+    """Whose layers may be used, and kept for later builds of the same; empty: every step is done."""
     reproducible: bool = True
     """Stamp files and history with the source's epoch."""
     credentials: Mapping[str, Credential] = field(default_factory=dict)

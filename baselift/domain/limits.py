@@ -14,6 +14,7 @@ LEAST_DISK = 2**20
 """Less than these, and what starts a container has no room itself."""
 
 _PART = re.compile(r"(cpus|memory|pids|disk)=([0-9]{1,15}(?:\.[0-9]{1,6})?)([KMGT]?)")
+_BYTES = re.compile(r"([0-9]{1,15})([KMGT]?)", re.ASCII)
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -68,6 +69,17 @@ def parse(text: str) -> Limits:
             raise Failure(f"'{part}' is not like cpus=1.5, memory=4G, pids=1000 or disk=20G")
         found[matched[1]] = float(matched[2]) if matched[1] == "cpus" else int(matched[2]) * _UNITS[matched[3]]
     return Limits(**found)  # type: ignore[arg-type]
+
+
+def parse_bytes(text: str) -> int:
+    """An amount as people write it: ``512M``, ``10G``, ``0``.
+
+    Raises:
+        Failure: it is something else.
+    """
+    if not (matched := _BYTES.fullmatch(text)):
+        raise Failure(f"'{text}' is not like 0, 512M or 10G")
+    return int(matched[1]) * _UNITS[matched[2]]
 
 
 def of_agent(request: Mapping[str, Any]) -> Limits:

@@ -10,6 +10,8 @@ _KINDS = {
     "FileTask": "FileTaskRunRequest",
     "EncodedTask": "EncodedTaskRunRequest",
 }
+LAYER_CACHE = "baselift-layer-cache"
+"""Tag of a task: `enabled` keeps the layers of its builds. ACR's resource has no property for it."""
 _NOT_IN_REQUESTS = ("type", "contextPath", "baseImageDependencies")
 _FROM_TASK = ("platform", "timeout", "agentConfiguration", "credentials", "agentPoolName", "logTemplate")
 
@@ -21,6 +23,8 @@ def of_task(task: Mapping[str, Any]) -> dict[str, Any]:
     request |= {name: properties[name] for name in _FROM_TASK if properties.get(name) is not None}
     if step.get("contextPath") is not None:
         request["sourceLocation"] = step["contextPath"]
+    if (task.get("tags") or {}).get(LAYER_CACHE, "").lower() == "enabled":
+        request["layerCache"] = True
     return {"type": _KINDS[step["type"]], **request}
 
 

@@ -239,12 +239,17 @@ def _sources(instructions: Sequence[DockerfileInstruction], names: Mapping[str, 
                     "name a stage with FROM that uses a global ARG, and copy from that stage",
                     line,
                 )
-            stage = _stage_index(name, names, count, line)
+            stage = stage_index(name, names, count, line)
             found.setdefault(name if stage is None else stage, Source(name, line, stage))
     return tuple(found.values())
 
 
-def _stage_index(name: str, names: Mapping[str, int], count: int, line: int) -> int | None:
+def stage_index(name: str, names: Mapping[str, int], count: int, line: int) -> int | None:
+    """Which of `count` stages a ``--from`` means, by `names` in lower case or by number; None: no stage.
+
+    Raises:
+        DockerfileError: it is a number of none.
+    """
     if name.lower() in names:
         return names[name.lower()]
     if not re.fullmatch(r"[+-]?[0-9]+", name):

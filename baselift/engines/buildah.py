@@ -8,8 +8,8 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -17,9 +17,11 @@ from typing import Final
 from baselift.domain.builds import BuildOrder, Failure, Image, Limits
 from baselift.domain.lowering import Lowered
 from baselift.domain.variables import BaseConfig
-from baselift.engines import inputs, kept, layout, process, sandbox, workspace
+from baselift.engines import inputs, kept, layered, layout, process, sandbox, workspace
 from baselift.engines import recipe as recipes
 from baselift.engines.inputs import Fetch
+from baselift.engines.layer_cache import LayerCache, Place
+from baselift.engines.layered import Kept, Layered
 from baselift.engines.limits import enforced
 from baselift.engines.network import RunNetwork
 from baselift.engines.output import Output
@@ -28,6 +30,7 @@ from baselift.engines.reasons import reason
 from baselift.engines.recipe import Recipe, examine
 from baselift.engines.redaction import Redactor
 from baselift.engines.refusals import Version
+from baselift.engines.rights import is_root
 from baselift.engines.sandbox import Sandbox
 from baselift.engines.store import Store, config, in_use, named
 from baselift.engines.watch import Watch
@@ -47,7 +50,8 @@ class Buildah:
     """Builds with the buildah on PATH. Any number of builds at once share `store`, a directory of our own.
 
     `plain_http_hosts` are registry hosts, with port, that are asked over http; `fetch` brings what an ADD names by its
-    address, and without it such an ADD is refused. `limits` are for each build and container.
+    address, and without it such an ADD is refused. `limits` are for each build and container; `layer_bytes` is what
+    all kept layers may take on disk, 0 for none.
     """
 
     name = "buildah"
@@ -59,9 +63,11 @@ class Buildah:
         plain_http_hosts: Collection[str] = (),
         fetch: Fetch | None = None,
         limits: Limits | None = None,
+        layer_bytes: int = 0,
     ) -> None:
         self._directory = store.absolute()
         self.store = Store(self._directory, self._clean)
+        self._layers = LayerCache(self._directory / "layers", layer_bytes, self._erase)
         self.plain_http_hosts = tuple(plain_http_hosts)
         self.limits = limits or Limits()
         self._fetch = fetch
@@ -90,7 +96,7 @@ class Buildah:
         secrets = {each.name: each.value for each in order.arguments if each.secret}
         directory = new_directory(scratch)
         hidden = (*secrets.values(), *(each.value.decode(errors="ignore") for each in order.secrets))
-        output = Output(hidden, log)
+        output = Output(hidden, log, layered.UNSAID)
         done = False
         try:
             layout.leave_out(directory / _RESULT, order.base_layers)
@@ -102,15 +108,23 @@ class Buildah:
                 await self._prepare(order, lowered, directory, Redactor(hidden))
                 await output.feed("".join(f"Warning: {each}\n" for each in lowered.warnings).encode())
                 box = Sandbox(self.store.data, directory, order.source.root, network)
-                async with enforced(await self.allowed(order.limits)) as kept:
-                    await self._bud(order, recipe, lowered, replace(box, limits=kept), output)
+                build = Layered(order, lowered, directory, bases, ".".join(map(str, await self.version())))
+                below = self.store.data / await self.driver()
+                keeping = layered.kept_layers(build, self._layers, below, output.feed)
+                async with keeping as layers, self._limited(order, box) as limited:
+                    await self._bud(order, recipe, lowered, limited, output, layers)
             image = await asyncio.to_thread(
-                layout.read, directory / _RESULT, annotations(order), secrets, order.base_layers, fields
+                layout.read, directory / _RESULT, annotations(order), secrets, order.base_layers, fields, order.labels
             )
             done = True
             return image
         finally:
             await asyncio.to_thread(discard, directory, keep=_RESULT if done else "")
+
+    @asynccontextmanager
+    async def _limited(self, order: BuildOrder, box: Sandbox) -> AsyncIterator[Sandbox]:
+        async with enforced(await self.allowed(order.limits)) as limits:
+            yield replace(box, limits=limits)
 
     async def _prepare(self, order: BuildOrder, lowered: Lowered, directory: Path, redactor: Redactor) -> None:
         workspace.prepare(
@@ -171,6 +185,7 @@ class Buildah:
         return both
 
     async def _usable_driver(self) -> str:
+        self.store.prepare()
         why = ""
         for name in _DRIVERS:
             code, said = await self.maintain(name, *_TRIAL)
@@ -193,18 +208,33 @@ class Buildah:
         finally:
             await asyncio.to_thread(discard, directory)
 
-    async def _bud(self, order: BuildOrder, recipe: Recipe, lowered: Lowered, box: Sandbox, output: Output) -> None:
+    async def _bud(
+        self,
+        order: BuildOrder,
+        recipe: Recipe,
+        lowered: Lowered,
+        box: Sandbox,
+        output: Output,
+        layers: Kept | None,
+    ) -> None:
+        box = replace(box, layers=layers.place.data if layers else None)
         given = inputs.flags(lowered, order.secrets, f"{box.root}/scratch")
-        command = [*program(box.root, await self.driver()), "bud", *given, *_flags(order, recipe, box.root)]
-        await self._checked(box, command, output)
+        tool = program(box.root, await self.driver())
+        if layers:
+            (box.scratch / "Dockerfile").write_bytes(layers.text)
+            tool = _on_layers(box.root, tool)
+        command = [*tool, "bud", *given, *_flags(order, recipe, box.root, layers)]
+        await self._checked(box, command, output, layers.place if layers else None)
 
-    async def _checked(self, box: Sandbox, command: Sequence[str], output: Output) -> None:
+    async def _checked(self, box: Sandbox, command: Sequence[str], output: Output, layers: Place | None = None) -> None:
         code = _KILLED
         try:
             code = await run_in(box, command, output)
         finally:
             if code >= _KILLED:
                 self.store.left_over()
+                if layers:
+                    layers.spoiled = True
         if code:
             reached = box.limits.reached()
             raise Failure(reason(output.end, code) + (f"; {reached}" if reached else ""))
@@ -222,6 +252,18 @@ class Buildah:
         for name in said.split():
             if name.startswith(f"{kept.IMPORTED}/"):
                 await self.maintain(driver, "rmi", name)
+
+    async def _erase(self, layers: Path) -> None:
+        """Remove a directory that buildah wrote; only root inside may, when we are not root."""
+        if not is_root():
+            directory = new_directory(self._directory)
+            try:
+                workspace.prepare(directory, b"")
+                box = Sandbox(self.store.data, directory, directory, layers=layers)
+                await run_in(box, ["find", f"{box.root}/layers", "-mindepth", "1", "-delete"], Output((), None))
+            finally:
+                await asyncio.to_thread(discard, directory)
+        await asyncio.to_thread(shutil.rmtree, layers, ignore_errors=True)
 
     async def maintain(self, driver: str, *command: str) -> tuple[int, str]:
         """Run a command of buildah on the store: its exit code and what it said."""
@@ -269,8 +311,16 @@ def program(root: str, driver: str) -> list[str]:
     return ["buildah", "--root", f"{store}/root", "--runroot", f"{store}/run", "--storage-driver", driver]
 
 
-def _flags(order: BuildOrder, recipe: Recipe, root: str) -> Sequence[str]:
-    flags = ["--isolation", "chroot", "--cap-drop", "CAP_SYS_CHROOT", "--layers=false", "--force-rm"]
+def _on_layers(root: str, tool: Sequence[str]) -> list[str]:
+    """Buildah on layers that are kept, with the shared store's images below them."""
+    own, shared = f"{root}/layers", tool[tool.index("--root") + 1]
+    places = ["--root", f"{own}/root", "--runroot", f"{own}/run"]
+    return [tool[0], *places, "--storage-driver", _DRIVERS[0], "--storage-opt", f"overlay.imagestore={shared}"]
+
+
+def _flags(order: BuildOrder, recipe: Recipe, root: str, layers: Kept | None) -> Sequence[str]:
+    flags = ["--isolation", "chroot", "--cap-drop", "CAP_SYS_CHROOT", f"--layers={str(bool(layers)).lower()}"]
+    flags += ["--force-rm"]
     # Docker's format honours SHELL, HEALTHCHECK and ONBUILD; what is written to the layout is OCI's.
     flags += ["--format", "docker"]
     flags += ["--pull=false", "--http-proxy=false", "--platform", order.platform]
@@ -278,11 +328,11 @@ def _flags(order: BuildOrder, recipe: Recipe, root: str) -> Sequence[str]:
     flags += ["--target", order.target] if order.target else []
     flags += ["--ignorefile", f"{root}/source/{recipe.ignore}"] if recipe.ignore else []
     # Without a change of its own to commit, a Dockerfile of one FROM makes buildah look for the result in its store.
-    flags += [word for each in annotations(order).items() for word in ("--annotation", "=".join(each))]
+    if not layers:
+        flags += [word for each in annotations(order).items() for word in ("--annotation", "=".join(each))]
     for spelling, pinned in recipe.pins.items():
         flags += ["--build-context", f"{spelling}=docker-image://{pinned}"]
     flags += workspace.flags(order.arguments)
-    flags += [word for each in order.labels.items() for word in ("--label", "=".join(each))]
     return [*flags, "-f", f"{root}/scratch/Dockerfile", "-t", f"oci:{root}/scratch/{_RESULT}:built", f"{root}/source"]
 
 

@@ -8,11 +8,13 @@ from types import MappingProxyType
 from typing import Any
 
 from baselift.domain.builds import Image, Layer
+from baselift.domain.layer_keys import LABEL
 from baselift.engines.sandbox import give
 
 _BASE = "org.opencontainers.image.base."
 _ARGUMENTS = re.compile(r"\|\d+ ")
 _NONE: Mapping[str, Any] = MappingProxyType({})
+_OF_LAYERS = f"#(nop) LABEL {LABEL}="
 _INTERMEDIATE = re.compile(r"FROM [0-9a-f]{12}")
 
 
@@ -30,12 +32,13 @@ def read(
     secrets: Mapping[str, str],
     left_out: Collection[str] = (),
     fields: Mapping[str, Any] = _NONE,
+    labels: Mapping[str, str] = _NONE,
 ) -> Image:
     """The one image of the layout, its layers uncompressed tars; those of `left_out` without one.
 
     `annotations` take the place of the base annotations that the engine wrote. `secrets` are build arguments by name:
-    their values are taken out of the history. `fields` are Docker's own, for the config's ``config``. Nothing but the
-    layers is left in the directory.
+    their values are taken out of the history. `fields` are Docker's own, for the config's ``config``, `labels` are put
+    on the image. Nothing but the layers is left in the directory.
     """
     manifest = _load(directory, _load_index(directory)["manifests"][0]["digest"])
     config = _blob(directory, manifest["config"]["digest"]).read_bytes()
@@ -46,20 +49,29 @@ def read(
     for path in directory.rglob("*"):
         if path.is_file() and path not in kept:
             path.unlink()
-    return Image(finish(config, secrets, fields), layers, {**own, **annotations})
+    return Image(finish(config, secrets, fields, labels), layers, {**own, **annotations})
 
 
-def finish(config: bytes, secrets: Mapping[str, str], fields: Mapping[str, Any]) -> bytes:
+def finish(
+    config: bytes, secrets: Mapping[str, str], fields: Mapping[str, Any], labels: Mapping[str, str] = _NONE
+) -> bytes:
     """The config with `fields`, without the secrets that an engine records with a RUN (``|1 TOKEN=value /bin/sh …``).
 
-    An intermediate image's id, which is another each time, goes too. ``ENV X=$TOKEN`` is the author's own act: it
-    stays in the environment, but its history entry does not show the value.
+    An intermediate image's id, which is another each time, goes too, and what layers were found by. ``ENV X=$TOKEN``
+    is the author's own act: it stays in the environment, but its history entry does not show the value.
     """
     document = json.loads(config)
     values = sorted(filter(None, secrets.values()), key=len, reverse=True)
-    document["history"] = [_clean(entry, secrets, values) for entry in document.get("history", [])]
-    document["config"] = {**(document.get("config") or {}), **fields}
+    history = [each for each in document.get("history", []) if _OF_LAYERS not in str(each.get("created_by"))]
+    document["history"] = [_clean(entry, secrets, values) for entry in history]
+    document["config"] = _labelled({**(document.get("config") or {}), **fields}, labels)
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _labelled(config: dict[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
+    own = {**(config.pop("Labels", None) or {}), **labels}
+    own.pop(LABEL, None)
+    return {**config, "Labels": own} if own else config
 
 
 def _clean(entry: dict[str, Any], secrets: Mapping[str, str], values: Sequence[str]) -> dict[str, Any]:

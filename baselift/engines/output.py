@@ -1,5 +1,6 @@
 """What a build prints: without secrets, in whole lines, its end kept for the reason of a failure."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
@@ -10,11 +11,17 @@ _LINE: Final = 8 * 1024
 
 
 class Output:
-    """Takes chunks as they come and passes whole lines on; a line over 8 KiB in pieces."""
+    """Takes chunks as they come and passes whole lines on; a line over 8 KiB in pieces, those `unsaid` finds not."""
 
-    def __init__(self, secrets: Iterable[str], log: Callable[[bytes], Awaitable[None]] | None) -> None:
+    def __init__(
+        self,
+        secrets: Iterable[str],
+        log: Callable[[bytes], Awaitable[None]] | None,
+        unsaid: re.Pattern[bytes] | None = None,
+    ) -> None:
         self._redactor = Redactor(secrets)
         self._log = log
+        self._unsaid = unsaid
         self._line = b""
         self._kept = b""
 
@@ -38,6 +45,7 @@ class Output:
         await self._pass(text)
 
     async def _pass(self, text: bytes) -> None:
+        text = self._unsaid.sub(b"", text) if self._unsaid else text
         self._kept = (self._kept + text)[-_KEPT:]
         if text and self._log:
             await self._log(text)

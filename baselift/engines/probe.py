@@ -2,11 +2,13 @@
 
 import asyncio
 import shutil
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from baselift.app.ports import Engine
 from baselift.domain.builds import BuildOrder, Failure, Source
 from baselift.engines.buildah import Buildah
 
@@ -37,20 +39,23 @@ class Probe:
 
 async def probe(store: Path) -> Probe:
     """Build a tiny image in `store` (no network, under a second) and say what happened; never raises for that."""
+    if sys.platform != "linux":
+        return Probe(ok=False, reason="buildah runs on Linux only: use the engine 'docker', or 'acr'")
     if missing := [tool for tool in _TOOLS if shutil.which(tool) is None]:
         packages = " ".join(sorted({_TOOLS[tool] for tool in missing}))
         return Probe(ok=False, reason=f"{', '.join(missing)} not found; install {packages}")
     engine = Buildah(store)
     try:
         version = ".".join(map(str, await engine.version()))
-        ran = await _try(engine)
+        ran = await attempt(engine)
         driver = await engine.driver()
     except (Failure, OSError) as error:
         return Probe(ok=False, reason=f"{error}. {_INSTEAD}")
     return Probe(ok=True, version=version, storage_driver=driver, isolation=("--isolation", "chroot"), ran=ran)
 
 
-async def _try(engine: Buildah) -> bool:
+async def attempt(engine: Engine) -> bool:
+    """Build a tiny image; True when a RUN was tried too. Raises Failure."""
     with tempfile.TemporaryDirectory(prefix="baselift-probe-") as name:
         root, scratch = Path(name, "source"), Path(name, "scratch")
         await asyncio.to_thread(_lay_out, root, scratch)

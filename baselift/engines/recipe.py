@@ -1,7 +1,7 @@
 """The Dockerfile of an order: found, read and checked before anything is started."""
 
 import platform as machine
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,23 +49,49 @@ def examine(order: BuildOrder, version: Version) -> Recipe:
     Raises:
         Failure: it is missing or outside the source, does not parse, or needs what this buildah cannot do.
     """
-    file = _inside(order.source.root, order.dockerfile)
-    text = file.read_bytes()
-    arguments = _values(order)
+    found = opened(order)
+    refuse(found.instructions, version)
+    with suppress(_Unknown):
+        lowered(order, found.text, _unknown)
+    check_platform(order.platform, found.instructions)
+    check_pins(order, found.spellings)
+    return Recipe(found.text, ignore_file(order), _pins(order, found.text, found.instructions))
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A Dockerfile that parses."""
+
+    text: bytes
+    instructions: Sequence[DockerfileInstruction]
+    spellings: Collection[str]
+    """Every image that it is built on, as written after expansion."""
+
+
+def opened(order: BuildOrder) -> Opened:
+    """Find and read the order's Dockerfile.
+
+    Raises:
+        Failure: it is missing or outside the source, or does not parse.
+    """
+    text = _inside(order.source.root, order.dockerfile).read_bytes()
     try:
-        found = scan(text, arguments=arguments, target=order.target, platform=order.platform)
+        found = scan(text, arguments=_values(order), target=order.target, platform=order.platform)
     except DockerfileError as error:
         raise Failure(f"{order.dockerfile}: {error}") from None
-    instructions = parse_dockerfile_ast(text.decode("utf-8", "replace")).instructions
-    refuse(instructions, version)
-    with suppress(_Unknown):
-        lowered(order, text, _unknown)
-    check_platform(order.platform, instructions)
-    if missing := [spelling for spelling in found.spellings if spelling not in order.bases]:
+    return Opened(text, parse_dockerfile_ast(text.decode("utf-8", "replace")).instructions, found.spellings)
+
+
+def check_pins(order: BuildOrder, spellings: Collection[str]) -> None:
+    """Refuse a base image that an engine would have to look up by a tag.
+
+    Raises:
+        Failure: naming it.
+    """
+    if missing := [spelling for spelling in spellings if spelling not in order.bases]:
         raise Failure(
             f"{order.dockerfile}: base image '{missing[0]}' has no digest; every base is pinned before a build"
         )
-    return Recipe(text, _ignore_file(order), _pins(order, text, instructions))
 
 
 Bases = Callable[[str], BaseConfig]
@@ -131,7 +157,8 @@ def _inside(root: Path, name: str) -> Path:
     return path
 
 
-def _ignore_file(order: BuildOrder) -> str | None:
+def ignore_file(order: BuildOrder) -> str | None:
+    """Path in the source of the Dockerfile's own ignore file, if it has one."""
     name = f"{order.dockerfile}.dockerignore"
     path = (order.source.root / name).resolve()
     root = order.source.root.resolve()

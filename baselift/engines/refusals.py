@@ -4,7 +4,7 @@ Which release brought what was measured with one Dockerfile per feature; a featu
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,9 +30,10 @@ class Feature:
     instead: str
 
 
-def _flag(instructions: Iterable[str], name: str, value: str = "") -> Callable[[DockerfileInstruction], bool]:
+def flag(instructions: Iterable[str], name: str, value: str = "") -> Callable[[DockerfileInstruction], bool]:
+    """Sees a flag, or one with `value` in its value, in the instructions of these names."""
     names, pattern = frozenset(instructions), re.compile(rf"{name}(=.*{value}.*)?", re.DOTALL)
-    return lambda each: each.name in names and any(pattern.fullmatch(flag) for flag in each.flags)
+    return lambda each: each.name in names and any(pattern.fullmatch(word) for word in each.flags)
 
 
 def _expands_like_a_shell(instruction: DockerfileInstruction) -> bool:
@@ -45,12 +46,12 @@ def _mounts_secret_as_variable(instruction: DockerfileInstruction) -> bool:
 
 
 FEATURES: Final = (
-    Feature("--parents", _flag(_FILES, "--parents"), None, "name the target directory of each source"),
-    Feature("--exclude", _flag(_FILES, "--exclude"), (1, 39), "list the files in .dockerignore"),
-    Feature("--unpack", _flag({"ADD"}, "--unpack"), None, "unpack it in a RUN"),
-    Feature("--network", _flag({"RUN"}, "--network"), None, "leave the flag out: a RUN has the builder's network"),
-    Feature("--security", _flag({"RUN"}, "--security"), None, "leave the flag out"),
-    Feature("--device", _flag({"RUN"}, "--device"), None, "leave the flag out"),
+    Feature("--parents", flag(_FILES, "--parents"), None, "name the target directory of each source"),
+    Feature("--exclude", flag(_FILES, "--exclude"), (1, 39), "list the files in .dockerignore"),
+    Feature("--unpack", flag({"ADD"}, "--unpack"), None, "unpack it in a RUN"),
+    Feature("--network", flag({"RUN"}, "--network"), None, "leave the flag out: a RUN has the builder's network"),
+    Feature("--security", flag({"RUN"}, "--security"), None, "leave the flag out"),
+    Feature("--device", flag({"RUN"}, "--device"), None, "leave the flag out"),
     Feature("a secret as variable", _mounts_secret_as_variable, None, "read the secret from its file"),
     Feature(
         "${name#pattern}, ${name%pattern} or ${name/a/b}", _expands_like_a_shell, (1, 39), "pass the result as ARG"
@@ -65,11 +66,19 @@ def refuse(instructions: Iterable[DockerfileInstruction], version: Version) -> N
         Failure: the first that it cannot do, with the line and what would do instead.
     """
     lacking = [feature for feature in FEATURES if feature.since is None or version < feature.since]
+    refuse_all(instructions, lacking, f"buildah {'.'.join(map(str, version))}")
+
+
+def refuse_all(instructions: Iterable[DockerfileInstruction], lacking: Sequence[Feature], who: str) -> None:
+    """Check every instruction against what `who` lacks.
+
+    Raises:
+        Failure: the first that it cannot do, with the line and what would do instead.
+    """
     for instruction in instructions:
         for feature in lacking:
             if feature.used(instruction):
-                shown = ".".join(map(str, version))
                 raise Failure(
                     f"Dockerfile line {instruction.start_line}: {instruction.name} uses {feature.title}, "
-                    f"which buildah {shown} cannot do; {feature.instead}"
+                    f"which {who} cannot do; {feature.instead}"
                 )

@@ -63,6 +63,7 @@ class Sandbox:
     """Directories of this machine and where they are inside: ``store``, ``scratch``, ``source`` and any others.
 
     `network` is the network inside, this machine's where it is None; `limits` bound everything inside together.
+    `layers`, called so inside, are there from earlier builds: what they already take on disk counts for nobody.
     """
 
     store: Path
@@ -71,10 +72,12 @@ class Sandbox:
     network: RunNetwork | None = None
     limits: Kept = UNLIMITED
     others: Mapping[str, Path] = field(default_factory=dict)
+    layers: Path | None = None
 
     @property
     def _places(self) -> Mapping[str, Path]:
-        return {"store": self.store, "scratch": self.scratch, "source": self.source, **self.others}
+        kept = {"layers": self.layers} if self.layers else {}
+        return {"store": self.store, "scratch": self.scratch, "source": self.source, **kept, **self.others}
 
     @property
     def root(self) -> str:

@@ -29,6 +29,12 @@ class Store:
         self._clean = clean
         self._left_over = True
 
+    def prepare(self) -> None:
+        """Make the directory, which may be there."""
+        if not self.data.is_dir():
+            self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        give(self.data)
+
     def left_over(self) -> None:
         """Say that a build did not end by itself."""
         self._left_over = True
@@ -36,9 +42,7 @@ class Store:
     @asynccontextmanager
     async def use(self) -> AsyncIterator[None]:
         """Keep others from cleaning while inside."""
-        if not self.data.is_dir():
-            self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        give(self.data)
+        self.prepare()
         lock = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             await self._clean_if_alone(lock)
@@ -107,6 +111,21 @@ def config(data: Path, pinned: str) -> dict[str, Any]:
             )
             return found
     raise KeyError(pinned)
+
+
+def whole(own: Path, shared: Path) -> bool:
+    """Every layer and image of a store is there down to its base, whose layers may be in the shared one.
+
+    Both are directories of a storage driver. An image without its base makes buildah fail whatever it builds.
+    """
+    layers = {each["id"]: each.get("parent") for place in (own, shared) for each in _records(place, "layers")}
+    below = {each.get("layer") for each in _records(own, "images")} | set(layers.values())
+    return below - {None, ""} <= layers.keys()
+
+
+def _records(place: Path, kind: str) -> Iterator[dict[str, Any]]:
+    for file in place.glob(f"root/*-{kind}/*{kind}.json"):
+        yield from json.loads(file.read_bytes() or b"[]")
 
 
 def _locked(lock: int, kind: int) -> bool:

@@ -33,6 +33,7 @@ class Watch:
     def __init__(self, box: Sandbox) -> None:
         self._box = box
         self._written = set[Path]()
+        self._before: int | None = None
         self._looks = 0
         self._refused = 0
         self.why = ""
@@ -74,7 +75,9 @@ class Watch:
             with suppress(OSError):
                 mounts = Path(f"/proc/{process}/mountinfo").read_text()
                 self._written |= {self._layer(name) for name in _UPPER.findall(mounts)}
-        return sum(map(size, (self._box.scratch, *self._box.others.values(), *self._written)))
+        kept = size(self._box.layers) if self._box.layers else 0
+        self._before = kept if self._before is None else self._before
+        return kept - self._before + sum(map(size, (self._box.scratch, *self._box.others.values(), *self._written)))
 
     def _layer(self, name: str) -> Path:
         return self._box.store / "overlay" / "root" / "overlay" / name / "diff"

@@ -38,7 +38,7 @@ def prepare(
     contents = {
         "Dockerfile": dockerfile,
         "arguments.sh": _exports(arguments).encode(),
-        "auth.json": json.dumps({"auths": _auths(credentials or {})}).encode(),
+        "auth.json": json.dumps({"auths": auths(credentials or {})}).encode(),
         "registries.conf": _registries(plain_http_hosts).encode(),
         "containers.conf": _limits().encode(),
         _FILES[0]: b"default-docker:\n  lookaside: file:///nonexistent\n",
@@ -99,7 +99,8 @@ def _exports(arguments: Sequence[Argument]) -> str:
     return "".join(lines)
 
 
-def _auths(credentials: Mapping[str, Credential]) -> dict[str, dict[str, str]]:
+def auths(credentials: Mapping[str, Credential]) -> dict[str, dict[str, str]]:
+    """What ``auths`` is in the configuration files of container tools."""
     return {
         host: {"auth": base64.b64encode(f"{each.username}:{each.password}".encode()).decode()}
         for host, each in credentials.items()

@@ -88,6 +88,16 @@ def test_update_changes_only_what_is_given(baselift, task, source):
     assert baselift("task", "show", "-n", task).json["step"]["contextPath"] == source
 
 
+def test_layers_are_kept_for_a_task_that_says_so_and_not_for_one_that_changes_its_mind(live, baselift, task, source):
+    assert baselift("task", "update", "-n", task, "--layer-cache", "enabled").code == 0
+    assert baselift("task", "update", "-n", task, "--timeout", "700").code == 0
+    assert live.client.tasks.get(*WHERE, task).tags == {"baselift-layer-cache": "enabled"}
+    assert baselift("task", "update", "-n", task, "--layer-cache", "disabled").code == 0
+    assert live.client.tasks.get(*WHERE, task).tags == {"baselift-layer-cache": "disabled"}
+    words = ("-t", "layered:1", "-c", source, "--base-image-trigger-enabled", "false", "--layer-cache", "enabled")
+    assert baselift("task", "create", "-n", "layeredtask", *words).json["tags"] == {"baselift-layer-cache": "enabled"}
+
+
 def test_list_and_show_print_the_columns_of_az(baselift, task, source):
     row = [task, "linux", "Enabled", source, "BASE_IMAGE"]
     shown, _, edges = baselift("task", "show", "-n", task, "-o", "table").out.partition("\n\n")

@@ -17,6 +17,7 @@ from baselift.domain.taskfile.rendering import alias_sources, rendering
 from baselift.domain.taskfile.retries import PUSH_ATTEMPTS, Attempts, ErrorWatch, attempts, backoff
 from baselift.domain.taskfile.schedule import Schedule, Status
 from baselift.domain.taskfile.values import assignments, overlay, values
+from baselift.domain.taskfile.writing import written
 
 __all__ = [
     "PUSH_ATTEMPTS",
@@ -52,4 +53,5 @@ __all__ = [
     "single_command",
     "template_data",
     "values",
+    "written",
 ]

@@ -21,7 +21,7 @@ _GRAMMAR = Grammar(
     refused={
         "add-host": _NETWORK,
         "build-context": "name the image or stage in the Dockerfile",
-        "cache-to": "builds are not cached between runs",
+        "cache-to": "layers are kept by the builder; write cache: enabled into the step",
         "cpu-shares": _LIMITS,
         "cpuset-cpus": _LIMITS,
         "load": "an image of a build is there for later steps",

@@ -108,7 +108,8 @@ class Step:
     retry_on_errors: tuple[str, ...] = ()
     repeat: int = 0
     ignore_errors: bool = False
-    cache: bool = False
+    cache: bool | None = None
+    """Whether a build uses and keeps layers; None where the task decides."""
     exited_with: tuple[int, ...] = ()
     """Kept, but ACR's engine never looks at it; neither do we."""
     exited_without: tuple[int, ...] = ()

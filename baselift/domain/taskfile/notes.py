@@ -10,7 +10,7 @@ from baselift.domain.taskfile.fields import Fields
 from baselift.domain.taskfile.keys import KEYS
 from baselift.domain.taskfile.model import DEFAULT_NETWORK, Kind, Step, TaskFile
 
-_OF_THE_CLIENT = ("user", "network", "isolation", "cpus", "ports", "expose", "privileged", "keep")
+_OF_THE_CLIENT = ("user", "network", "isolation", "ports", "expose", "privileged", "keep")
 """On a build step ACR gives these to the container of the docker client, and never to RUN; there is no such here."""
 
 
@@ -57,8 +57,6 @@ def _of_build(step: Step, task: TaskFile) -> Iterator[str]:
         yield f"{', '.join(given)}: of no effect on a build; ACR does not give them to RUN instructions either"
     if step.detach:
         yield "detach: of no effect on a build, which has ended when the next step begins"
-    if step.cache:
-        yield "cache: of no effect; the build starts without cached layers"
     if step.build and step.build.ignored:
         yield f"build flags of no effect here: {', '.join(step.build.ignored)}"
 

@@ -47,7 +47,7 @@ class _Property:
     kinds: frozenset[Kind]
 
 
-_PROPERTIES = (
+PROPERTIES = (
     _Property("when", "when", Fields.texts, _ALL),
     _Property("entry_point", "entryPoint", Fields.text, _CMD),
     _Property("user", "user", Fields.text, _RUNS),
@@ -99,8 +99,8 @@ def step(fields: Fields, index: int, defaults: Defaults) -> Step:
     kind = _kind(fields)
     _check(fields)
     mounts = _mounts(fields, kind, defaults)
-    plain = {p.attribute: p.read(fields, p.key) for p in _PROPERTIES}
-    kept = {p.attribute: plain[p.attribute] for p in _PROPERTIES if kind in p.kinds}
+    plain = {p.attribute: p.read(fields, p.key) for p in PROPERTIES}
+    kept = {p.attribute: plain[p.attribute] for p in PROPERTIES if kind in p.kinds}
     kept["start_delay"] = max(kept["start_delay"], 0)
     own_env = environment.step_env(fields)
     made = Step(
@@ -110,7 +110,7 @@ def step(fields: Fields, index: int, defaults: Defaults) -> Step:
         line=fields.line,
         timeout=_positive(fields.integer("timeout"), defaults.timeout),
         retry_delay=_positive(fields.integer("retryDelay"), RETRY_DELAY),
-        cache=_cache(fields) and kind is Kind.BUILD,
+        cache=_cache(fields, kind),
         working_directory=_working_directory(fields, kind, defaults),
         network=_network(fields, kind, defaults),
         env=environment.inherit(own_env, defaults.env) if kind in _RUNS else {},
@@ -158,11 +158,11 @@ def _positive(value: int, default: int) -> int:
     return value if value > 0 else default
 
 
-def _cache(fields: Fields) -> bool:
+def _cache(fields: Fields, kind: Kind) -> bool | None:
     cache = fields.text("cache")
     if cache.lower() not in ("", "enabled", "disabled"):
         raise fields.fail("cache", f"is {shown(cache)}; it must be enabled or disabled")
-    return cache.lower() == "enabled"
+    return cache.lower() == "enabled" if cache and kind is Kind.BUILD else None
 
 
 def clean(directory: str) -> str:

@@ -12,7 +12,6 @@ Read = Callable[..., TaskFile]
 @pytest.mark.parametrize(
     ("step", "said"),
     [
-        ("{id: a, build: ., cache: enabled}", "cache: of no effect"),
         ("{id: a, build: ., user: root, ports: ['1']}", "user, ports: of no effect on a build"),
         ("{id: a, build: ., network: host}", "network: of no effect on a build"),
         ("{id: a, build: ., detach: true}", "detach: of no effect on a build"),
@@ -33,6 +32,7 @@ def test_what_has_no_effect_is_noted_with_its_step(read: Read, step: str, said: 
     [
         "{build: .}",
         "{build: ., cache: disabled}",
+        "{build: ., cache: enabled, cpus: 1}",
         "{cmd: i, expose: ['80'], pull: true, detach: true, cpus: 1}",
         "{push: [i]}",
     ],
