@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from baselift.app.ports import Row, Value, Write
 
@@ -25,6 +26,7 @@ _TOKEN = 60
 """Bytes the adapter's own property takes."""
 
 
+@lru_cache(maxsize=1 << 16)
 def table_name(name: str) -> None:
     """3 to 63 letters and digits, a letter first."""
     _demand(_TABLE.fullmatch(name), f"table {name!r}: 3 to 63 letters and digits, a letter first, are right")
@@ -37,6 +39,7 @@ def queue_message(queue: str, text: str, delay: float) -> None:
     _demand(0 <= delay <= 7 * 24 * 3600, f"queue {queue}: delay {delay}; 0 seconds to 7 days are right")
 
 
+@lru_cache(maxsize=1 << 16)
 def key(text: str) -> str:
     """No control characters; 1 KiB as the Azure adapter encodes it."""
     _demand(not _CONTROL.search(text), f"key {text!r} holds a control character")

@@ -43,27 +43,27 @@ class MemoryTables:
 
     async def insert(self, table: str, row: Row) -> str:
         await asyncio.sleep(0)
-        return self._apply(table, [Write("insert", row)])
+        return self._apply(table, [Write("insert", row)])[0]
 
     async def replace(self, table: str, row: Row) -> str:
         await asyncio.sleep(0)
         if not row.etag:
             raise ValueError(f"{table}/{row.partition}/{row.key}: only a row that was read can be replaced (no etag)")
-        return self._apply(table, [Write("replace", row)])
+        return self._apply(table, [Write("replace", row)])[0]
 
     async def upsert(self, table: str, row: Row) -> str:
         await asyncio.sleep(0)
-        return self._apply(table, [Write("upsert", row)])
+        return self._apply(table, [Write("upsert", row)])[0]
 
     async def delete(self, table: str, partition: str, key: str, etag: str | None = None) -> None:
         await asyncio.sleep(0)
         if (rules.key(partition), rules.key(key)) in self._table(table).rows:
             self._apply(table, [Write("delete", Row(partition, key, {}, etag or ""))])
 
-    async def batch(self, table: str, writes: Sequence[Write]) -> None:
+    async def batch(self, table: str, writes: Sequence[Write]) -> Sequence[str]:
         await asyncio.sleep(0)
         rules.batch(table, writes)
-        self._apply(table, writes)
+        return self._apply(table, writes)
 
     async def query(
         self,
@@ -89,20 +89,21 @@ class MemoryTables:
         rules.table_name(name)
         return self._tables.setdefault(name, _Table())
 
-    def _apply(self, name: str, writes: Sequence[Write]) -> str:
-        """Check every write, then do all of them; the etag of the last."""
+    def _apply(self, name: str, writes: Sequence[Write]) -> list[str]:
+        """Check every write, then do all of them; their etags."""
         table = self._table(name)
         values = [rules.stored(name, each.row) if each.kind != "delete" else {} for each in writes]
         for each in writes:
             _check(name, each, table.rows.get((each.row.partition, each.row.key)))
-        etag = ""
-        for each, stored in zip(writes, values, strict=True):
-            at = (rules.key(each.row.partition), rules.key(each.row.key))
-            if each.kind == "delete":
-                table.drop(at)
-            else:
-                etag = f'W/"{next(self._versions)}"'
-                table.put(at, (stored, etag))
+        return [self._do(table, each, stored) for each, stored in zip(writes, values, strict=True)]
+
+    def _do(self, table: _Table, write: Write, stored: dict[str, Value]) -> str:
+        at = (rules.key(write.row.partition), rules.key(write.row.key))
+        if write.kind == "delete":
+            table.drop(at)
+            return ""
+        etag = f'W/"{next(self._versions)}"'
+        table.put(at, (stored, etag))
         return etag
 
     def _page(

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import json
 import random
 import sys
@@ -13,6 +14,7 @@ from simulator.report import Report
 from simulator.simulation import Options, Simulation
 from simulator.site import Stage, quiet, stage
 
+COLUMNS = ("seed", "builds", "expected", "wasted", "lost", "violations", "makespan", "bound", "waves")
 HELP = """
 The graph is a JSON file: {"images": {NAME: {"runtime": BASE, "buildtime": [BASE, ...]}}}. Each image is built by one
 task, which follows all its bases; tests/assets/graphs holds a real one. Each run of the simulation is repeated exactly
@@ -49,15 +51,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     known = {base for image in graph.values() for base, _ in image.bases}
     if unknown := [base for base in bases if base not in known]:
         parser.error(f"--bases: nothing in the graph is built on {', '.join(unknown)}")
+    if given.output == "table":
+        print("  ".join(f"{name:>10}" for name in COLUMNS), flush=True)
     with quiet():
         reports = asyncio.run(_simulate(graph, bases, given))
-    _print(reports, given.output)
+    if given.output == "json":
+        documents = [report.document() for report in reports]
+        print(json.dumps(documents[0] if len(documents) == 1 else documents, indent=2))
+    elif len(reports) > 1:
+        print(summary(reports))
     return 1 if any(report.lost or report.violations for report in reports) else 0
 
 
 async def _simulate(graph: Mapping[str, Image], bases: Sequence[str], given: argparse.Namespace) -> list[Report]:
     reports = []
     staged = await staged_for(graph, runtime_only=given.runtime_only)
+    # The stage stays for all simulations: there is no garbage in it to look for.
+    gc.freeze()
     for seed in range(given.seed, given.seed + given.runs):
         options = Options(
             bases=bases,
@@ -69,6 +79,8 @@ async def _simulate(graph: Mapping[str, Image], bases: Sequence[str], given: arg
             runtime_only=given.runtime_only,
         )
         reports.append(await Simulation(graph, staged, options).run())
+        if given.output == "table":
+            _print(reports[-1])
     return reports
 
 
@@ -78,17 +90,23 @@ async def staged_for(graph: Mapping[str, Image], *, runtime_only: bool = False) 
     return await stage(graph, {name: dice.uniform(30, 300) for name in graph}, runtime_only=runtime_only)
 
 
-def _print(reports: Sequence[Report], form: str) -> None:
-    documents = [report.document() for report in reports]
-    if form == "json":
-        print(json.dumps(documents[0] if len(documents) == 1 else documents, indent=2))
-        return
-    names = ["seed", "builds", "expected", "wasted", "lost", "violations", "makespan", "bound", "waves"]
-    print("  ".join(f"{name:>10}" for name in names))
-    for document in documents:
-        print("  ".join(f"{document[name]:>10.0f}" for name in names))
-        for line in document["details"][:10]:
-            print(f"    {line}")
+def _print(report: Report) -> None:
+    document = report.document()
+    print("  ".join(f"{document[name]:>10.0f}" for name in COLUMNS), flush=True)
+    for line in report.details[:10]:
+        print(f"    {line}")
+
+
+def summary(reports: Sequence[Report]) -> str:
+    """What several simulations came to, in one line."""
+    builds = sorted({report.builds for report in reports})
+    lost, violations = (sum(getattr(report, name) for report in reports) for name in ("lost", "violations"))
+    faults = sum(sum(report.faults.values()) for report in reports)
+    ratio = max(report.makespan / report.bound for report in reports if report.bound) if builds[-1] else 1.0
+    return (
+        f"{len(reports)} simulations, {faults} faults: {' or '.join(map(str, builds))} builds each, {lost} lost, "
+        f"{violations} violations; the slowest took {ratio:.2f} times the bound"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from baselift.app import base_rows, edges, reasons, run_rows, task_rows, turns
+from baselift.app.dispatch import WAITING, feed
 from baselift.app.end_run import finish
 from baselift.app.execute_run import end_if_due
 from baselift.app.look_around import repair_bases
@@ -49,6 +50,8 @@ class Options:
     seed: int = 0
     builders: int = 8
     concurrency: int = 16
+    registry: int = 0
+    """Builds of all waves at once; 0: as many as there are builders."""
     moves: int = 0
     """How often a base moves again while the wave runs."""
     runtime_only: bool = False
@@ -66,7 +69,7 @@ class Simulation:
         self._store = copied(staged, self._clock)
         self._faults = Faults(options.faults, self._dice)
         tokens = itertools.count(1)
-        policy = Policy(concurrency=options.concurrency)
+        policy = Policy(concurrency=options.concurrency, registry=options.registry)
         self._world = new_world(self._store, self._clock, self._registry, policy, lambda: f"{next(tokens):032x}"[::-1])
         self._events: list[tuple[float, int, Callable[[], Awaitable[object]]]] = []
         self._order = itertools.count()
@@ -207,7 +210,7 @@ class Simulation:
     async def _reconcile(self) -> bool:
         """One round of the reconciler; True when there is nothing left to do."""
         quiet = not self._events and not self._building and await self._idle()
-        for repair in (repair_runs, repair_waves, repair_bases):
+        for repair in (repair_runs, repair_waves, feed, repair_bases):
             self._start(lambda repair=repair: self._repair(repair))
             await self._all_rest()
         return quiet and await self._idle() and not await self._resume()
@@ -220,7 +223,7 @@ class Simulation:
         """Nobody has anything to do; bases whose movement is not carried out are work, too."""
         if self._store.due() is not None:
             return False
-        for table in (run_rows.ACTIVE, wave_rows.ACTIVE):
+        for table in (run_rows.ACTIVE, wave_rows.ACTIVE, WAITING):
             async for _ in self._store.query(table):
                 return False
         return all([not stored.fanning async for stored in base_rows.every(self._world)])
@@ -242,6 +245,7 @@ class Simulation:
         world = self._process()
         try:
             await self._execute(world, *text.split())
+            await feed(world)
         except BaseException as error:
             if _killed(error) and not self._faults.strike("lost redelivery"):
                 await self._store.send(BUILDS, text, REDELIVERY)

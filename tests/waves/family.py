@@ -78,9 +78,14 @@ class Family:
     async def _build(self, registry: str, identifier: str, fail: Collection[str]) -> Run | None:
         stored = await run_rows.get(self.world, registry, identifier)
         assert stored is not None
-        run = stored.run
-        if run.status.final or not await turns.take(self.world, run):
+        if stored.run.status.final or not await turns.take(self.world, stored.run):
             return None
+        return await self.end(stored.run, fail)
+
+    async def end(self, run: Run, fail: Collection[str] = ()) -> Run:
+        """Build a run whose turn it is."""
+        stored = await run_rows.get(self.world, run.registry, run.id)
+        assert stored is not None
         name = run.task or ""
         task = await task_rows.get(self.world, REGISTRY, name)
         ended = run.ended(Status.FAILED, self.clock(), "no luck")

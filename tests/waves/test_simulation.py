@@ -73,10 +73,12 @@ async def test_faults_change_nothing_of_what_is_built(small: Mapping[str, Image]
 
 
 @pytest.mark.campaign
-async def test_bases_that_move_meanwhile_are_followed_to_the_newest(small: Mapping[str, Image]):
+@pytest.mark.parametrize("registry", [0, 3])
+async def test_bases_that_move_meanwhile_are_followed_to_the_newest(small: Mapping[str, Image], registry: int):
     staged = await staged_for(small)
     for seed in range(6):
-        report = await Simulation(small, staged, Options(TOP, faults=0.04, seed=seed, moves=4)).run()
+        options = Options(TOP, faults=0.04, seed=seed, moves=4, registry=registry)
+        report = await Simulation(small, staged, options).run()
         assert (report.lost, report.violations) == (0, 0), report.details
 
 
@@ -100,7 +102,7 @@ def without_barrier(monkeypatch: pytest.MonkeyPatch) -> None:
     begun = states.begun
 
     def free(plan: Any, *args: Any) -> states.Change:
-        members = tuple(replace(member, parents=()) for member in plan.members)
+        members = tuple(member._replace(parents=()) for member in plan.members)
         return begun(replace(plan, members=members), *args)
 
     monkeypatch.setattr(states, "begun", free)

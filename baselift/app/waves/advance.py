@@ -1,6 +1,6 @@
 """A run of a wave's member is over: settle the member, and start who waited for it alone."""
 
-import re
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -14,31 +14,39 @@ from baselift.domain.runs import Cause, Run, Status
 from baselift.domain.waves import limits
 from baselift.domain.waves.states import MemberState, WaveState
 
-_KEY = re.compile(r"(?P<plan>\d{10}-[0-9a-f]{8}-[0-9a-f]+)/(?P<number>\d+)/\d+")
-
 
 def place_of(cause: Cause) -> Place | None:
     """The member that a run was made for; None for a run of no wave."""
-    match = _KEY.fullmatch(cause.key) if cause.kind == "image" else None
-    return Place(match["plan"], int(match["number"])) if match else None
+    found = wave_rows.place_of(cause)
+    return Place(*found) if found else None
 
 
 async def advance(world: World, run: Run) -> list[Run]:
     """Go on after a run that is over; return the runs that this makes. Done again it finds nothing to do."""
-    if run.task is not None and run.status is Status.SUCCEEDED:
-        await followers.succeeded(world, run.registry, run.task)
     place = place_of(run.cause)
+    if run.status is Status.SUCCEEDED:
+        _, runs = await asyncio.gather(_close_breaker(world, run), _go_on(world, place, run))
+        return runs
     if place is None:
         return []
-    if run.status is Status.SUCCEEDED:
-        state, guard = MemberState.SUCCEEDED, going(run.seq)
-        queued = await settle_member.passed(world, place.plan, place.number, state, "", guard)
-        if queued is None:
-            return []
-    else:
-        queued = ()
-        await _failed(world, place, run)
-    return await carry_on(world, place.plan, [*queued, *await settle_member.let_in(world, place.plan)])
+    await _failed(world, place, run)
+    return await carry_on(world, place.plan, await settle_member.let_in(world, place.plan))
+
+
+async def _close_breaker(world: World, run: Run) -> None:
+    if run.task is not None:
+        await followers.succeeded(world, run.registry, run.task)
+
+
+async def _go_on(world: World, place: Place | None, run: Run) -> list[Run]:
+    if place is None:
+        return []
+    passed = await settle_member.passed(world, place.plan, place.number, MemberState.SUCCEEDED, "", going(run.seq))
+    if passed is None:
+        return []
+    # Who waited for room takes what this member leaves.
+    more = await settle_member.let_in(world, place.plan) if passed.ready else ()
+    return await carry_on(world, place.plan, [*passed.queued, *more])
 
 
 async def _failed(world: World, place: Place, run: Run) -> None:

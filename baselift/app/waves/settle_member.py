@@ -9,10 +9,12 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 
+from baselift.app.notifications import tell
 from baselift.app.ports import Stale
-from baselift.app.waves import pauses, wave_rows
+from baselift.app.waves import pauses, wave_rows, wave_telemetry
 from baselift.app.waves.walk import together
 from baselift.app.waves.wave_rows import StoredMember, StoredTally
 from baselift.app.world import World
@@ -36,10 +38,18 @@ def going(seq: int) -> Guard:
     return lambda member: member.state is MemberState.QUEUED and member.seq == seq
 
 
-async def passed(
-    world: World, plan: str, number: int, state: MemberState, note: str, guard: Guard
-) -> Sequence[int] | None:
-    """Settle a member whose children may go; return those that are to be started. None: it is not as `guard` says."""
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What follows from a member that is done."""
+
+    queued: Sequence[int]
+    """Members that are to be started."""
+    ready: int
+    """How many others wait for room."""
+
+
+async def passed(world: World, plan: str, number: int, state: MemberState, note: str, guard: Guard) -> Passed | None:
+    """Settle a member whose children may go. None: it is not as `guard` says."""
     async with _alone(world, plan):
         while (read := await _read(world, plan, number)) and guard(read[1].member):
             tally, stored = read
@@ -59,7 +69,7 @@ async def _pass(
     children: Sequence[StoredMember],
     state: MemberState,
     note: str,
-) -> Sequence[int]:
+) -> Passed:
     queued: list[int] = []
     while len(children) > PART:
         part, children = children[:PART], children[PART:]
@@ -69,7 +79,8 @@ async def _pass(
     freed = states.freed(tally.tally, stored.member, [each.member for each in children], world.waves)
     done = states.passed(freed.tally, stored.member, state, note, world.now())
     both = Change(done.tally, (*freed.members, *done.members))
-    return [*queued, *await _write(world, plan, [*children, stored], both, tally)]
+    queued += await _write(world, plan, [*children, stored], both, tally)
+    return Passed(queued, done.tally.ready)
 
 
 async def failed(world: World, plan: str, number: int, state: MemberState, note: str, guard: Guard) -> bool:
@@ -194,6 +205,9 @@ async def _write(
     await wave_rows.apply(world, plan, before, change, tally)
     if change.tally.state is WaveState.HALTED and tally.tally.state is not WaveState.HALTED:
         log.warning("wave %s %s", wave_rows.id_of(plan), change.tally.note)
+    wave_telemetry.changed(world, plan, [each.member for each in before], change, tally.tally)
+    if change.tally.over or (change.tally.halted and not tally.tally.halted):
+        await tell.wave_changed(world, plan, change.tally)
     if change.tally.over:
         await wave_rows.retire(world, plan)
     return [each.number for each in change.members if each.state is MemberState.QUEUED]

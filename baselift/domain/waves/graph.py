@@ -41,6 +41,11 @@ class Node:
         """What tells the task from every other."""
         return key(self.registry, self.task)
 
+    @property
+    def followed(self) -> Iterable[str]:
+        """The images whose movements rebuild the task, each once."""
+        return dict.fromkeys([use.image for use in self.uses if use.follows])
+
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
@@ -70,7 +75,7 @@ class Graph:
         for name, node in self.nodes.items():
             for image in node.outputs:
                 self._producers.setdefault(image, []).append(name)
-            for image in dict.fromkeys(use.image for use in node.uses if use.follows):
+            for image in node.followed:
                 self._users.setdefault(image, []).append(name)
 
     def users(self, image: str) -> Sequence[str]:
@@ -83,17 +88,10 @@ class Graph:
 
     def children(self, name: str) -> Sequence[str]:
         """Tasks that are based on what this one pushes, over edges that may close a cycle too."""
-        return self._children[name]
-
-    @cached_property
-    def _children(self) -> Mapping[str, Sequence[str]]:
-        users = self._users
-        return {
-            name: users.get(node.outputs[0], ())
-            if len(node.outputs) == 1
-            else list(dict.fromkeys(user for image in node.outputs for user in users.get(image, ())))
-            for name, node in self.nodes.items()
-        }
+        outputs = self.nodes[name].outputs
+        if len(outputs) == 1:
+            return self.users(outputs[0])
+        return list(dict.fromkeys(user for image in outputs for user in self.users(image)))
 
     @cached_property
     def cycles(self) -> Sequence[Cycle]:
@@ -105,11 +103,6 @@ class Graph:
     def closing(self) -> frozenset[Arc]:
         """The edges that never fire because they close a cycle."""
         return frozenset(cycle.closing for cycle in self.cycles)
-
-    def firing(self, name: str) -> Sequence[str]:
-        """Tasks that are built after this one when it moved."""
-        closing, children = self.closing, self._children[name]
-        return [child for child in children if (name, child) not in closing] if closing else children
 
 
 @dataclass(slots=True)

@@ -1,18 +1,17 @@
 """The plan of a wave: who is rebuilt, after whom, why, and how long it takes. A value, to be shown or carried out."""
 
 import heapq
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from typing import NamedTuple
 
-from baselift.domain.waves.graph import Graph
+from baselift.domain.waves.graph import Arc, Graph, Node
 
 UNKNOWN = 60.0
 """Seconds that a task is taken to need which never ran."""
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(NamedTuple):
     """A member of a plan. Parents and children are numbers: places in `Plan.members`."""
 
     key: str
@@ -65,116 +64,117 @@ class Plan:
 
 
 def make_plan(graph: Graph, moved: Collection[str], roots: Collection[str] | None = None) -> Plan:
-    """Plan what the movement of some bases causes.
+    """Plan what the movement of some bases causes, in time and space linear in the tasks and edges that it reaches.
 
     Args:
         graph: the tasks that may be concerned.
         moved: canonical references of the bases that moved.
         roots: keys of the tasks to begin with; None for every task that uses a moved base.
     """
-    return _Planner(graph, moved, roots).plan()
+    images = dict.fromkeys(moved)
+    planner = _Planner(graph, images, roots, frozenset())
+    if len(planner.order) < len(planner.names):
+        # Who looks for cycles looks at the whole graph: done only where something waits for itself.
+        planner = _Planner(graph, images, roots, graph.closing)
+    return planner.plan()
 
 
 class _Planner:
-    """One planning, step by step; each step is linear in tasks and edges."""
+    """One planning. Members are numbers, in the order in which they are found: lists are quicker than mappings."""
 
-    def __init__(self, graph: Graph, moved: Collection[str], roots: Collection[str] | None) -> None:
-        self._graph, self._moved = graph, tuple(dict.fromkeys(moved))
-        self._roots = self._begin(roots)
-        self._arcs = self._reach()
+    def __init__(
+        self, graph: Graph, moved: Mapping[str, None], roots: Collection[str] | None, closing: Collection[Arc]
+    ) -> None:
+        self._graph, self._moved, self._closing = graph, moved, closing
+        self.names = [name for name in self._users() if roots is None or name in roots]
+        self._numbers = {name: number for number, name in enumerate(self.names)}
+        self._children = [self._found(name) for name in self.names]
         self._parents = self._turned()
+        self._levels = [0] * len(self.names)
+        self.order = self._ordered()
+        """Members, parents first; those on a cycle, and behind one, are missing."""
 
     def plan(self) -> Plan:
-        order = self._order()
-        levels, ranks = self._levels(order), self._ranks(order)
+        nodes = [self._graph.nodes[name] for name in self.names]
+        self._seconds = [node.seconds or UNKNOWN for node in nodes]
+        self._moving = {*self._moved, *(image for node in nodes for image in node.outputs)}
+        self._ranks = self._ranked()
         # By level, the longest way first: the order in which a person reads it, and in which builders take it.
-        order.sort(key=lambda name: (levels[name], -ranks[name], name))
-        place = {name: number for number, name in enumerate(order)}
-        members = tuple(self._member(name, place, levels, ranks) for name in order)
-        return Plan(self._moved, members)
+        self.order.sort(key=lambda number: (self._levels[number], -self._ranks[number], self.names[number]))
+        self._places = [0] * len(self.names)
+        for place, number in enumerate(self.order):
+            self._places[number] = place
+        return Plan(tuple(self._moved), tuple(map(self._member, self.order)))
 
-    def _begin(self, roots: Collection[str] | None) -> list[str]:
+    def _users(self) -> Iterable[str]:
         """Tasks that use a moved base, but not over an edge that closes a cycle."""
-        found = dict.fromkeys(
+        return dict.fromkeys(
             user
             for image in self._moved
             for user in self._graph.users(image)
-            if not any((producer, user) in self._graph.closing for producer in self._graph.producers(image))
+            if not any((producer, user) in self._closing for producer in self._graph.producers(image))
         )
-        return [name for name in found if roots is None or name in roots]
 
-    def _reach(self) -> dict[str, Sequence[str]]:
-        """Member -> its children, for all that is reached from the roots."""
-        arcs: dict[str, Sequence[str]] = {}
-        ahead = list(self._roots)
-        while ahead:
-            name = ahead.pop()
-            if name not in arcs:
-                arcs[name] = self._graph.firing(name)
-                ahead += arcs[name]
-        return arcs
+    def _found(self, name: str) -> Sequence[int]:
+        """The children of a member; those that are new become members, and are looked at in their turn."""
+        found = []
+        for child in self._graph.children(name):
+            if (name, child) not in self._closing:
+                number = self._numbers.setdefault(child, len(self.names))
+                if number == len(self.names):
+                    self.names.append(child)
+                found.append(number)
+        return found
 
-    def _turned(self) -> dict[str, list[str]]:
-        parents: dict[str, list[str]] = {name: [] for name in self._arcs}
-        for name, children in self._arcs.items():
+    def _turned(self) -> Sequence[Sequence[int]]:
+        parents: list[list[int]] = [[] for _ in self.names]
+        for number, children in enumerate(self._children):
             for child in children:
-                parents[child].append(name)
+                parents[child].append(number)
         return parents
 
-    def _order(self) -> list[str]:
-        """Parents first (Kahn 1962)."""
-        open_parents = {name: len(parents) for name, parents in self._parents.items()}
-        order = [name for name, count in open_parents.items() if not count]
-        for name in order:
-            for child in self._arcs[name]:
-                open_parents[child] -= 1
-                if not open_parents[child]:
+    def _ordered(self) -> list[int]:
+        """Parents first, level by level (Kahn 1962): the last parent that is found is of the highest level."""
+        left = [len(parents) for parents in self._parents]
+        order = [number for number, count in enumerate(left) if not count]
+        for number in order:
+            for child in self._children[number]:
+                left[child] -= 1
+                if not left[child]:
+                    self._levels[child] = self._levels[number] + 1
                     order.append(child)
         return order
 
-    def _levels(self, order: Sequence[str]) -> dict[str, int]:
-        levels: dict[str, int] = {}
-        for name in order:
-            levels[name] = 1 + max((levels[parent] for parent in self._parents[name]), default=-1)
-        return levels
-
-    def _ranks(self, order: Sequence[str]) -> dict[str, float]:
-        ranks: dict[str, float] = {}
-        for name in reversed(order):
-            ranks[name] = self._seconds(name) + max((ranks[child] for child in self._arcs[name]), default=0.0)
+    def _ranked(self) -> Sequence[float]:
+        ranks = list(self._seconds)
+        for number in reversed(self.order):
+            if self._children[number]:
+                ranks[number] += max([ranks[child] for child in self._children[number]])
         return ranks
 
-    def _seconds(self, name: str) -> float:
-        return self._graph.nodes[name].seconds or UNKNOWN
-
-    def _member(
-        self, name: str, place: Mapping[str, int], levels: Mapping[str, int], ranks: Mapping[str, float]
-    ) -> Planned:
-        node = self._graph.nodes[name]
+    def _member(self, number: int) -> Planned:
+        node, place_of = self._graph.nodes[self.names[number]], self._places.__getitem__
         return Planned(
-            key=name,
+            key=self.names[number],
             registry=node.registry,
             task=node.task,
-            level=levels[name],
-            parents=tuple(sorted(place[parent] for parent in self._parents[name])),
-            children=tuple(sorted(place[child] for child in self._arcs[name])),
-            causes=self._causes(name),
-            seconds=self._seconds(name),
-            rank=ranks[name],
+            level=self._levels[number],
+            parents=tuple(sorted(map(place_of, self._parents[number]))),
+            children=tuple(sorted(map(place_of, self._children[number]))),
+            causes=tuple(self._causes(node)),
+            seconds=self._seconds[number],
+            rank=self._ranks[number],
         )
 
-    def _causes(self, name: str) -> tuple[str, ...]:
-        parents = set(self._parents[name])
-        used = dict.fromkeys(use.image for use in self._graph.nodes[name].uses if use.follows)
-        return tuple(
-            image
-            for image in used
-            if image in self._moved_set or any(each in parents for each in self._graph.producers(image))
-        )
+    def _causes(self, node: Node) -> Iterable[str]:
+        """What moved of what the task uses."""
+        found = dict.fromkeys([use.image for use in node.uses if use.follows and use.image in self._moving])
+        return [image for image in found if self._reaches(image, node.key)] if self._closing else found
 
-    @cached_property
-    def _moved_set(self) -> frozenset[str]:
-        return frozenset(self._moved)
+    def _reaches(self, image: str, user: str) -> bool:
+        """Whether the image moved, or one of its producers is a parent of its user: an edge of a cycle may be none."""
+        producers = [name for name in self._graph.producers(image) if name in self._numbers]
+        return image in self._moved or any((name, user) not in self._closing for name in producers)
 
 
 def makespan(plan: Plan, builders: int) -> float:

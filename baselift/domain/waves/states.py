@@ -108,6 +108,8 @@ class Member:
     """When it is tried again."""
     started: datetime | None = None
     ended: datetime | None = None
+    trace: str = ""
+    """Place in a trace that its run belongs to, as a W3C `traceparent`; empty where nobody traces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,8 @@ class Tally:
     failed: int = 0
     note: str = ""
     ended: datetime | None = None
+    halted: datetime | None = None
+    """When it was last halted."""
 
     @property
     def going(self) -> bool:
@@ -142,6 +146,8 @@ class Policy:
     concurrency: int = 50
     """Members of one wave that are queued or running at once."""
     budget: Budget = UNLIMITED
+    registry: int = 0
+    """Runs of all waves of one registry that are built at once; 0: any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +224,7 @@ def failed(tally: Tally, member: Member, state: MemberState, note: str, now: dat
         tally = replace(tally, failed=tally.failed + 1)
         if tally.state is WaveState.RUNNING and not tally.over and policy.budget.spent(tally.failed, tally.total):
             note = f"halted: {tally.failed} of {tally.total} members failed, the budget is {policy.budget}"
-            tally = replace(tally, state=WaveState.HALTED, note=note)
+            tally = replace(tally, state=WaveState.HALTED, note=note, halted=now)
     return Change(tally, (done,))
 
 
@@ -254,7 +260,7 @@ def let_in(tally: Tally, members: Sequence[Member], policy: Policy) -> Change:
 
 def resumed(tally: Tally, members: Sequence[Member], policy: Policy) -> Change:
     """Bring back some members that failed, were held or canceled: what is done stays done."""
-    tally = replace(tally, state=WaveState.RUNNING, note="", ended=None)
+    tally = replace(tally, state=WaveState.RUNNING, note="", ended=None, halted=None)
     changed = []
     for member in members:
         if member.state not in (MemberState.FAILED, MemberState.HELD, MemberState.CANCELED):
