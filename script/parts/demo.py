@@ -1,4 +1,4 @@
-"""`script/demo`: the parts with empty state, the story told on them, everything stopped."""
+"""`script/demo`: the parts with empty state, a story told on them, everything stopped."""
 
 import argparse
 import contextlib
@@ -11,10 +11,11 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 
+from parts import family, story
 from parts.errors import PartError
-from parts.story import Scene, tell, write_sources
+from parts.story import Scene
 
 STOP_SECONDS = 150.0
 
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     begun = time.monotonic()
     try:
         with _served(directory, options) as scene:
-            tell(scene)
+            _told(options).tell(scene)
     except (PartError, OSError, KeyError, ValueError) as error:
         print(f"script/demo: {_reason(error)}", file=sys.stderr)
         return 1
@@ -43,6 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _remove(directory)
     print(f"The whole demo: {time.monotonic() - begun:.1f} s.")
     return 0
+
+
+def _told(options: argparse.Namespace) -> ModuleType:
+    """The story, as a module that writes its sources and tells it."""
+    return family if options.family else story
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
@@ -58,7 +64,7 @@ def _reason(error: Exception) -> str:
 @contextlib.contextmanager
 def _served(directory: Path, options: argparse.Namespace) -> Iterator[Scene]:
     state, git_root = directory / "state", directory / "git"
-    write_sources(directory, git_root)
+    _told(options).write_sources(directory, git_root)
     command = _serve(state, git_root, options)
     process = _start(command, directory / "serve.log" if options.keep else None)
     try:
@@ -72,7 +78,7 @@ def _served(directory: Path, options: argparse.Namespace) -> Iterator[Scene]:
         print(
             f"Everything is still up: BASELIFT_URL={endpoint['url']} .venv/bin/baselift task list-runs --output table"
         )
-        print(f"The rebuilt image, its reason and its graph: {endpoint['url']}/ui")
+        print(f"What was rebuilt, the reason and the graph: {endpoint['url']}/ui")
         print(f"To stop it: kill {process.pid}. Its state, which stays: {directory}")
     else:
         _end(process)
@@ -120,6 +126,7 @@ def _remove(directory: Path) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="script/demo", description="Shows an image following its base image.")
+    parser.add_argument("--family", action="store_true", help="show a family of images: three levels, each built once")
     parser.add_argument("--keep", action="store_true", help="leave everything running, and say how to stop it")
     parser.add_argument(
         "--no-notifications",

@@ -55,26 +55,27 @@ def tell(scene: Scene) -> None:
         PartError: a step failed, or the new run did not come in time.
     """
     shell = Shell(scene.sample, {"BASELIFT_URL": scene.app})
-    _head(1, "Build the base image")
+    head(1, "Build the base image")
     _build_base(shell)
-    _head(2, "Create a task that builds an image on it")
+    head(2, "Create a task that builds an image on it")
     _create_task(shell, scene)
-    _head(3, "Run the task")
+    head(3, "Run the task")
     shell.show("baselift", "task", "run", "--name", TASK)
-    _head(4, "Its runs so far")
+    head(4, "Its runs so far")
     _list_runs(shell)
-    _head(5, f"The base image changes: NODE_VERSION {OLD_VERSION} becomes {NEW_VERSION}, under the same tag")
+    head(5, f"The base image changes: NODE_VERSION {OLD_VERSION} becomes {NEW_VERSION}, under the same tag")
     _change_version(scene.sample / "Dockerfile-base")
     _build_base(shell)
     pushed = _last_base_run(shell)
-    _head(6, "Nobody does anything; the image is built again")
+    head(6, "Nobody does anything; the image is built again")
     rebuilt = _wait_for_rebuild(shell)
     _list_runs(shell)
     _show_version(scene, rebuilt)
     print(f"\n{speed(pushed, rebuilt)}")
 
 
-def _head(number: int, text: str) -> None:
+def head(number: int, text: str) -> None:
+    """The line over a step."""
     print(f"\n== {number}. {text}", flush=True)
 
 
