@@ -19,8 +19,8 @@ from functions.links import log_link
 HOME = "{home:maxlength(0)?}"
 R = f"{UI}/{{registry}}"
 TASK, RUN = f"{R}/tasks/{{task}}", f"{R}/runs/{{run}}"
-RUNS = 50
-"""Runs of one page of the list."""
+RUNS, LOOKED = 50, 1000
+"""Runs of one page of the list, and those that are looked at for it."""
 SLOW, QUICK = 15, 3
 """Seconds between two looks of a page's script: where things happen, more often."""
 
@@ -51,11 +51,11 @@ async def ui_registries(visit: Visit) -> func.HttpResponse:
 @showing(Role.READER)
 async def ui_overview(visit: Visit) -> func.HttpResponse:
     """How everything stands."""
-    from baselift.web import reads  # noqa: PLC0415  # as below: indexing must not load the templates
+    from baselift.web import standing  # noqa: PLC0415  # as below: indexing must not load the templates
     from baselift.web.pages import overview  # noqa: PLC0415
 
     where, world = await registry(visit), wiring.world()
-    data = overview.view(await reads.overview(world, where.name), now(), where.address)
+    data = overview.view(await standing.overview(world, where.name), now(), where.address)
     return await show(visit, "overview.html", at(where, "overview") | data, refresh=SLOW)
 
 
@@ -64,13 +64,13 @@ async def ui_overview(visit: Visit) -> func.HttpResponse:
 @showing(Role.READER)
 async def ui_tasks(visit: Visit) -> func.HttpResponse:
     """All tasks, page by page."""
-    from baselift.web import reads  # noqa: PLC0415
+    from baselift.web import reads, standing  # noqa: PLC0415
     from baselift.web.pages import tasks  # noqa: PLC0415
 
     where, world = await registry(visit), wiring.world()
-    query, page = visit.req.params.get("q", "").strip(), number(visit, "page") or 1
-    names, total = tasks.wanted(await reads.task_names(world, where.name), query, page)
-    data = tasks.view(await reads.tasks(world, where.name, names), total, query, page, now())
+    query, after = text(visit, "q"), text(visit, "after")
+    names, following = await reads.names(world, where.name, query, after)
+    data = tasks.view(await standing.tasks(world, where.name, names), query, after, following, now())
     return await show(visit, "tasks.html", at(where, "tasks") | data)
 
 
@@ -125,6 +125,7 @@ async def ui_runs(visit: Visit) -> func.HttpResponse:
         statuses=statuses,
         size=RUNS,
         below=number(visit, "below"),
+        scanned=LOOKED,
     )
     data = runs.listing(page, now(), chosen=chosen if statuses else "", task=task)
     refresh = 0 if "below" in params else SLOW
@@ -139,7 +140,7 @@ async def ui_run(visit: Visit) -> func.HttpResponse:
     from baselift.web import reads  # noqa: PLC0415
     from baselift.web.pages import run  # noqa: PLC0415
 
-    where, world, query = await registry(visit), wiring.world(), visit.req.params.get("q", "").strip()
+    where, world, query = await registry(visit), wiring.world(), text(visit, "q")
     found, told = await reads.run(world, where.name, visit.req.route_params["run"])
     name, start = log_name(found), number(visit, "from")
     piece = await (reads.log_end(world, name) if start is None else reads.log_piece(world, name, start))
@@ -176,6 +177,14 @@ async def _log(visit: Visit) -> Run:
 
     where = await registry(visit)
     return await reads.run_row(wiring.world(), where.name, visit.req.route_params["run"])
+
+
+def text(visit: Visit, name: str) -> str:
+    """A text of the query, empty where it is not there. Raises ApiError 400."""
+    found: str = visit.req.params.get(name, "").strip()
+    if not found.isprintable():
+        raise ApiError(400, "InvalidRequest", f"{name} must be printable text.")
+    return found
 
 
 def number(visit: Visit, name: str) -> int | None:

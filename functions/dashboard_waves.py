@@ -1,21 +1,30 @@
 """HTTP: pages of what follows what: the graph, waves, and what a movement would cause."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import azure.functions as func
 
 from baselift import wiring
 from baselift.access.caller import Role
+from baselift.app.registrations import Registration
 from baselift.app.waves import pauses
+from baselift.app.waves.around import around
 from baselift.app.waves.graph import task_graph
 from baselift.app.waves.list_waves import list_waves, show_wave
 from baselift.app.waves.preview import Preview, preview
 from baselift.arm import errors
 from baselift.domain.images import InvalidReference
-from functions.dashboard import QUICK, SLOW, R, at, now
+from baselift.domain.waves.graph import Graph
+from functions.dashboard import QUICK, SLOW, R, at, now, text
 from functions.dashboard_edge import Visit, registry, show, showing
 
+if TYPE_CHECKING:
+    from baselift.web.pages.graph import Seen
+
 WAVE = f"{R}/waves/{{wave}}"
+LATEST, OFFERED = 20, 100
+"""Waves of the list, and bases that are offered to choose from."""
 
 bp = func.Blueprint()
 
@@ -25,24 +34,34 @@ bp = func.Blueprint()
 @showing(Role.READER)
 async def ui_graph(visit: Visit) -> func.HttpResponse:
     """Bases and tasks: all, or those around `focus`; with `moves`, what its movement would cause."""
-    from baselift.web import reads  # noqa: PLC0415  # as below: indexing must not load the templates
+    from baselift.web import reads, standing  # noqa: PLC0415  # as below: indexing must not load the templates
+    from baselift.web.pages import graph  # noqa: PLC0415
+
+    where, world = await registry(visit), wiring.world()
+    asked, query, moves = text(visit, "focus"), text(visit, "q"), text(visit, "moves")
+    bases = await standing.some_bases(world, query, OFFERED)
+    found = [*(await reads.names(world, where.name, query, ""))[0], *bases] if query else []
+    data = graph.view(await _seen(where, asked), asked=asked, query=query)
+    data |= {"query": query, "found": found, "bases": bases, "moves": moves, "foretold": None}
+    if moves:
+        data["foretold"] = graph.foretold(await _preview(where.name, moves), where.name)
+    return await show(visit, "graph.html", at(where, "graph") | data)
+
+
+async def _seen(where: Registration, asked: str) -> "Seen":
+    """What is to be drawn; of a large registry only what is around one thing in it."""
+    from baselift.web import reads, standing  # noqa: PLC0415
     from baselift.web.pages import graph, overview  # noqa: PLC0415
 
-    where, world, params = await registry(visit), wiring.world(), visit.req.params
-    found, behind, recent = await asyncio.gather(
-        task_graph(world, where.name), reads.unsettled(world, where.name), reads.recent_runs(world, where.name)
-    )
-    data = graph.view(
-        found,
-        home=where.address,
-        stale=[seen.task.name for seen in behind],
-        failed=[run.task for run in overview.last_failures(recent, now()) if run.task],
-        focus=params.get("focus", ""),
-        query=params.get("q", "").strip(),
-    )
-    moves = params.get("moves", "").strip()
-    told = graph.foretold(await _preview(where.name, moves)) if moves else None
-    return await show(visit, "graph.html", at(where, "graph") | data | {"moves": moves, "foretold": told})
+    world = wiring.world()
+    stale, recent = await asyncio.gather(standing.moving(world, where.name), reads.recent_runs(world, where.name))
+    failed = [run.task for run in overview.last_failures(recent, now()) if run.task]
+    if await reads.at_most(world, where.name, graph.MOST):
+        found, whole = await task_graph(world, where.name), True
+    else:
+        near = await around(world, where.name, asked, graph.NEAR) if asked else None
+        found, whole = (near.graph, near.whole) if near else (Graph(()), False)
+    return graph.Seen(found, where.name, where.address, stale, failed, whole)
 
 
 @bp.function_name("ui_waves")
@@ -53,7 +72,7 @@ async def ui_waves(visit: Visit) -> func.HttpResponse:
     from baselift.web.pages import waves  # noqa: PLC0415
 
     where, world = await registry(visit), wiring.world()
-    found, paused = await asyncio.gather(list_waves(world, where.name), pauses.every(world))
+    found, paused = await asyncio.gather(list_waves(world, where.name, LATEST), pauses.every(world))
     mine = [each for each in paused if each.kind == "registry" and each.registry.lower() == where.name.lower()]
     data = {"rows": [waves.row(each, now()) for each in found], "paused": bool(mine)}
     return await show(visit, "waves.html", at(where, "waves") | data, refresh=SLOW)

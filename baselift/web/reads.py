@@ -1,38 +1,28 @@
 """What the pages read, by the app's use cases. Nothing here is kept, and nothing decided."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from itertools import islice
-from typing import TypeVar
 
-from baselift.app import base_rows, budgets, reasons, run_rows, sightings, task_rows
-from baselift.app.base_rows import StoredBase
-from baselift.app.budgets import Pause
+from baselift.app import reasons, run_rows, task_names
 from baselift.app.change_task import get_task
 from baselift.app.edge_states import TaskEdges, states_of
 from baselift.app.list_runs import list_runs
 from baselift.app.reasons import Reason
 from baselift.app.task_rows import StoredTask
-from baselift.app.waves.list_waves import ShownWave, list_waves
 from baselift.app.world import NotFound, World
-from baselift.domain.runs import Run, Status
+from baselift.domain.runs import Run
 from baselift.web import logs
 from baselift.web.logs import Match, Piece
 
-AT_ONCE = 16
-"""Reads side by side."""
 RECENT = 100
 """Runs that the overview looks at: what failed among them is shown."""
-MOVED = 200
-"""Edges past their base that the overview looks at."""
-HISTORY, TOLD, LATEST = 10, 20, 5
+PAGE, LOOKED, PREFIXED = 15, 2000, 5
+"""Tasks of one page, names that a search looks at for it, and those that begin with the query: they stand first."""
+HISTORY, TOLD = 10, 20
 MATCHES, SEARCHED, SEARCH_CHUNK = 200, 64 << 20, 4 << 20
 """Lines that a search shows, bytes that it reads, and at once."""
-_ACTIVE = frozenset({Status.QUEUED, Status.STARTED, Status.RUNNING})
-_T = TypeVar("_T")
-_U = TypeVar("_U")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +37,6 @@ class TaskSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class BaseSeen:
-    """A watched base and when it was last looked at; None before the first time."""
-
-    base: StoredBase
-    looked: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class Found:
     """Lines of a log, and the byte from which the search goes on; None at the end."""
 
@@ -62,30 +44,12 @@ class Found:
     below: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Everything that the overview shows."""
-
-    active: Sequence[Run]
-    recent: Sequence[Run]
-    """Newest first."""
-    bases: Sequence[BaseSeen]
-    unsettled: Sequence[TaskSeen]
-    """Tasks whose base moved past what they were built on."""
-    unread: Sequence[StoredTask]
-    """Tasks whose edges could not be read."""
-    waves: Sequence[ShownWave]
-    """The latest, newest first."""
-    quiet: Sequence[Pause]
-    """Registries that do not answer, or ask to be left alone."""
-
-
 async def task(world: World, registry: str, name: str) -> TaskSeen:
     """A task with its latest runs and decisions. Raises NotFound."""
     stored = await get_task(world, registry, name)
     edges, history, told = await asyncio.gather(
         states_of(world, stored),
-        _history(world, stored, HISTORY),
+        history_of(world, registry, stored.name, HISTORY),
         reasons.of_task(world, registry, stored.name, TOLD),
     )
     return TaskSeen(stored, edges, history, told)
@@ -98,74 +62,40 @@ async def run(world: World, registry: str, identifier: str) -> tuple[Run, Sequen
     return found, told
 
 
-async def task_names(world: World, registry: str) -> list[str]:
-    """The names of all tasks, in order."""
-    return sorted([stored.name async for stored in task_rows.every(world, registry)], key=str.lower)
+async def names(world: World, registry: str, query: str, after: str) -> tuple[list[str], str]:
+    """Names of a page of tasks that have the query in them, and after which the next page begins; empty at the end.
+
+    A search looks at `LOOKED` names for a page, and first at those that begin with the query.
+    """
+    found = [name async for name in _first(task_names.listed(world, registry, prefix=query), query and not after)]
+    looked = 0
+    async for name in task_names.listed(world, registry, after):
+        looked += 1
+        if query.lower() in name.lower() and name not in found:
+            found.append(name)
+        if len(found) >= PAGE or looked == LOOKED:
+            return found, name
+    return found, ""
 
 
-async def tasks(world: World, registry: str, names: Sequence[str]) -> list[TaskSeen]:
-    """These tasks, each with its latest run; those that are gone are left out."""
-
-    async def one(name: str) -> TaskSeen | None:
-        stored = await task_rows.get(world, registry, name)
-        if stored is None:
-            return None
-        return TaskSeen(stored, await states_of(world, stored), await _history(world, stored, 1))
-
-    return [found for found in await _side_by_side(one, names) if found is not None]
+async def _first(listed: AsyncIterator[str], wanted: object) -> AsyncIterator[str]:
+    if wanted:
+        count = 0
+        async for name in listed:
+            yield name
+            count += 1
+            if count == PREFIXED:
+                return
 
 
-async def overview(world: World, registry: str) -> Standing:
-    """How a registry's images stand."""
-    active, recent, bases, waves, quiet = await asyncio.gather(
-        _active(world, registry),
-        recent_runs(world, registry),
-        watched(world),
-        list_waves(world, registry, LATEST),
-        budgets.every(world),
-    )
-    unsettled = await _past(world, registry, [seen.base for seen in bases])
-    unread = [stored async for stored in task_rows.every(world, registry) if stored.edges.problem]
-    return Standing(active, recent, bases, unsettled, unread, waves, list(quiet.values()))
-
-
-async def watched(world: World) -> list[BaseSeen]:
-    """All watched bases, by name."""
-    looked = await sightings.latest(world)
-    found = [stored async for stored in base_rows.every(world)]
-    return [
-        BaseSeen(stored, looked.get(str(stored.base.image)))
-        for stored in sorted(found, key=lambda each: str(each.base.image))
-    ]
-
-
-async def unsettled(world: World, registry: str) -> list[TaskSeen]:
-    """Tasks whose base moved past what they were built on, however that came."""
-    return await _past(world, registry, [stored async for stored in base_rows.every(world)])
-
-
-def since(runs: Iterable[Run], now: datetime, hours: int) -> list[Run]:
-    """Those that ended in the last hours."""
-    return [run for run in runs if run.finished is not None and now - run.finished < timedelta(hours=hours)]
-
-
-async def _past(world: World, registry: str, bases: Sequence[StoredBase]) -> list[TaskSeen]:
-    async def past(stored: StoredBase) -> list[str]:
-        return [
-            dependent.edge.task
-            async for dependent in base_rows.dependents(world, stored.base.image)
-            if dependent.edge.registry.lower() == registry.lower()
-            and (dependent.edge.built or dependent.edge.digest) != stored.base.digest
-        ]
-
-    moved = [stored for stored in bases if stored.base.generation > 1]
-    names = {name for found in await _side_by_side(past, moved) for name in found}
-    return await tasks(world, registry, list(islice(sorted(names), MOVED)))
-
-
-async def _active(world: World, registry: str) -> Sequence[Run]:
-    page = await list_runs(world, registry, lambda _: True, task=None, statuses=_ACTIVE, size=RECENT)
-    return page.runs
+async def at_most(world: World, registry: str, count: int) -> bool:
+    """True when the registry has no more tasks than that."""
+    looked = 0
+    async for _ in task_names.listed(world, registry):
+        looked += 1
+        if looked > count:
+            return False
+    return True
 
 
 async def recent_runs(world: World, registry: str) -> Sequence[Run]:
@@ -173,19 +103,9 @@ async def recent_runs(world: World, registry: str) -> Sequence[Run]:
     return (await list_runs(world, registry, lambda _: True, task=None, size=RECENT)).runs
 
 
-async def _history(world: World, stored: StoredTask, size: int) -> Sequence[Run]:
-    page = await list_runs(world, stored.registry, lambda _: True, task=stored.name, size=size)
-    return page.runs
-
-
-async def _side_by_side(one: Callable[[_T], Awaitable[_U]], items: Sequence[_T]) -> list[_U]:
-    gate = asyncio.Semaphore(AT_ONCE)
-
-    async def gated(item: _T) -> _U:
-        async with gate:
-            return await one(item)
-
-    return await asyncio.gather(*map(gated, items))
+async def history_of(world: World, registry: str, task: str, size: int) -> Sequence[Run]:
+    """The latest runs of a task, newest first."""
+    return (await list_runs(world, registry, lambda _: True, task=task, size=size)).runs
 
 
 async def run_row(world: World, registry: str, identifier: str) -> Run:

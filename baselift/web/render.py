@@ -56,6 +56,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters |= {"short": values.short_digest, "local": values.local, "brief": values.brief}
+    made.filters |= {"short": values.short_digest, "local": values.local, "brief": values.brief, "ticks": values.ticks}
     made.globals |= {"asset_path": asset_path}
     return made

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from markupsafe import Markup, escape
+
 _SHORT = 12
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
@@ -36,9 +38,23 @@ def local(image: str, home: str) -> str:
     return image.removeprefix(f"{home}/" if home else "").removeprefix("docker.io/library/").removeprefix("docker.io/")
 
 
+def named(registry: str, task: str, here: str) -> str:
+    """A task's name on a page of the registry `here`: one of another registry has that in front."""
+    return task if registry.lower() == here.lower() else f"{registry}/{task}"
+
+
 def brief(text: str) -> str:
     """A sentence with its digests cut to where people stop reading."""
     return _DIGEST.sub(r"\1", text)
+
+
+def ticks(text: str) -> Markup:
+    """A sentence in which `commands` stand between backticks, as the API's texts have them."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    shown = (Markup("<code>{}</code>").format(part) if place % 2 else escape(part) for place, part in enumerate(parts))
+    return Markup("").join(shown)
 
 
 def moment(time: datetime | str | None) -> Moment | None:
@@ -66,16 +82,6 @@ def duration(seconds: float | None) -> str:
     if whole < _HOUR:
         return _two(whole, _MINUTE, "min", 1, "s")
     return _two(whole, _HOUR, "h", _MINUTE, "min") if whole < _DAY else _two(whole, _DAY, "d", _HOUR, "h")
-
-
-def size(count: int) -> str:
-    """Bytes: ``512 B``, ``1.5 MB``."""
-    number, unit = float(count), "B"
-    for unit in ("B", "kB", "MB", "GB"):  # the last one stays
-        if number < 1000 or unit == "GB":  # noqa: PLR2004
-            break
-        number /= 1000
-    return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

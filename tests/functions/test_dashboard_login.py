@@ -1,11 +1,30 @@
 """Logging in to the dashboard in mode `clients`."""
 
+import base64
+import json
 from collections.abc import Iterator
 
+import azure.functions as func
 import pytest
-from access.support import hashed, secret_key
+from access.support import AUDIENCE, TENANT, hashed, secret_key
 from live_app import Live, live_app
 from web.browsing import UI, Browser
+
+from baselift import settings, wiring
+from baselift.access.access import Access
+from baselift.access.caller import Role
+from baselift.web import platform
+from functions.dashboard_edge import Visit, showing
+
+PRINCIPAL = {
+    "auth_typ": "aad",
+    "claims": [
+        {"typ": "tid", "val": TENANT},
+        {"typ": "roles", "val": "Baselift.Reader"},
+        {"typ": "preferred_username", "val": "ann@example.org"},
+    ],
+}
+SAID = {platform.HEADER: base64.b64encode(json.dumps(PRINCIPAL).encode()).decode()}
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +92,50 @@ def test_a_session_that_is_not_ours_is_nobody(guarded):
     browser = log_in(guarded, "reader")
     browser.cookies["baselift-session"] = browser.cookies["baselift-session"][:-2] + "xx"
     assert browser.get(UI).status == 401
+
+
+def test_what_the_platform_would_say_counts_for_nothing_where_it_is_not_in_front(guarded):
+    assert guarded.send("GET", UI, headers=SAID).status == 401
+
+
+async def _seen(monkeypatch: pytest.MonkeyPatch, needs: Role, *, in_front: bool) -> tuple[int, str]:
+    """Status, and who is told to be there, in mode `entra`."""
+    given = settings.load(
+        {
+            "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+            "BASELIFT_LOGIN_SERVER": "localhost:1",
+            "BASELIFT_SECRET_KEY": secret_key(1),
+            "BASELIFT_WEBHOOK_SECRET": "unused",
+            "BASELIFT_ACCESS": "entra",
+            "BASELIFT_TENANT": TENANT,
+            "BASELIFT_AUDIENCE": AUDIENCE,
+            "BASELIFT_PLATFORM_LOGIN": str(in_front).lower(),
+        }
+    )
+    access = Access(given.access, [given.secret_key])
+    monkeypatch.setattr(wiring, "settings", lambda: given)
+    monkeypatch.setattr(wiring, "access", lambda: access)
+
+    async def page(visit: Visit) -> func.HttpResponse:
+        assert visit.caller is not None
+        return func.HttpResponse(visit.caller.name)
+
+    async def no_page(*_: object, status: int = 0, **__: object) -> func.HttpResponse:
+        return func.HttpResponse("", status_code=status)
+
+    monkeypatch.setattr("functions.dashboard_edge.show", no_page)
+    answer = await showing(needs)(page)(func.HttpRequest("GET", "https://app.example/ui", headers=SAID, body=b""))
+    return answer.status_code, answer.get_body().decode()
+
+
+async def test_the_platforms_word_counts_where_the_settings_say_that_it_is_in_front(monkeypatch):
+    assert await _seen(monkeypatch, Role.READER, in_front=True) == (200, "ann@example.org")
+    assert (await _seen(monkeypatch, Role.CONTRIBUTOR, in_front=True))[0] == 403
+    assert (await _seen(monkeypatch, Role.READER, in_front=False))[0] == 401
+
+
+@pytest.mark.parametrize("mode", ["none", "clients"])
+def test_the_platform_can_be_in_front_in_mode_entra_alone(mode):
+    given = {"BASELIFT_ACCESS": mode, "BASELIFT_PLATFORM_LOGIN": "true"}
+    with pytest.raises(settings.SettingsError, match="BASELIFT_PLATFORM_LOGIN"):
+        settings.load(given)

@@ -57,15 +57,22 @@ def edge(state: EdgeState) -> Edge:
 def standing(task: StoredTask, edges: TaskEdges, last: Run | None) -> Chip:
     """How a task stands: what a person must see to comes first."""
     found = {each.state for each in edges.edges}
+    return judged(task, last, stale=states.STALE in found, unknown=states.UNKNOWN in found)
+
+
+def judged(task: StoredTask, last: Run | None, *, stale: bool, unknown: bool = False) -> Chip:
+    """How a task stands whose last run is over, by what is known of its edges."""
     if not tasks.enabled(task.document):
         return Chip("off", "disabled")
     if last is not None and last.status in (Status.FAILED, Status.ERROR, Status.TIMEOUT):
         return Chip("bad", "failing")
-    if edges.problem or states.UNKNOWN in found:
+    if task.edges.problem or unknown:
         return Chip("bad", "unknown")
-    if states.STALE in found:
+    if stale:
         return Chip("warn", "stale")
-    return Chip("good", "current") if edges.edges else Chip("off", "no bases" if edges.found else "being read")
+    return (
+        Chip("good", "current") if task.edges.bases else Chip("off", "no bases" if task.edges.found else "being read")
+    )
 
 
 def stale(edges: Sequence[EdgeState]) -> list[Edge]:

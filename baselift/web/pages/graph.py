@@ -1,16 +1,20 @@
 """Bases and tasks as a picture, whole or around one of them, and what a movement would cause."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from baselift.app.waves.preview import Preview
+from baselift.domain.waves import graph
 from baselift.domain.waves.graph import Graph
 from baselift.web.layout import HEIGHT, WIDTH, Arc, lay_out
-from baselift.web.values import duration, local
+from baselift.web.values import duration, local, named
 
-MOST = 400
-"""Nodes of one picture; of a larger graph a part is to be chosen."""
+MOST, NEAR = 400, 80
+"""Nodes of one picture, and tasks around one in a registry that has more: of those a part is to be chosen."""
+LEVEL = 50
+"""Tasks of one level that a preview names."""
+_WORDS = {"base": "base image", "good": "current", "stale": "stale", "failed": "failing"}
 _LETTERS, _SMALL_LETTERS = 23, 28
 """That fit on a node's two lines."""
 
@@ -20,9 +24,11 @@ class Node:
     """A base image or a task."""
 
     key: str
-    """Reference of the image, or name of the task: what `focus` takes."""
+    """Reference of the image, or name of the task, with its registry where that is another one."""
     task: str
-    """Empty for a base that no task here pushes."""
+    """Empty for a base that no task pushes."""
+    where: str
+    """Name of the task's registry."""
     label: str
     under: str
     state: str
@@ -30,6 +36,13 @@ class Node:
     x: float = 0
     y: float = 0
     lit: bool = False
+    cut: str = ""
+    """The whole text, where it does not fit."""
+
+    @property
+    def word(self) -> str:
+        """The state, said to those who do not see it."""
+        return _WORDS[self.state]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,75 +62,104 @@ class _Link:
     follows: bool
 
 
-def view(
-    graph: Graph, *, home: str, stale: Collection[str], failed: Collection[str], focus: str, query: str
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is to be drawn: a registry's tasks, or those around one."""
+
+    graph: Graph
+    registry: str
+    home: str
+    """Address of the registry, which is left out before its images."""
+    stale: Collection[str]
+    """Names of the tasks that a movement concerns."""
+    failed: Collection[str]
+    """Names of the tasks whose last run failed."""
+    whole: bool = True
+    """False where there is more than `graph` has."""
+
+
+def view(seen: Seen, *, asked: str, query: str) -> dict[str, Any]:
     """What the graph's page shows.
 
     Args:
-        graph: the registry's tasks.
-        home: address of the registry, which is left out before its images.
-        stale: names of the tasks that stand on an old base.
-        failed: names of the tasks whose last run failed.
-        focus: key of the node to show with what it is built on and what is built on it; empty for all.
-        query: a part of the names to look for.
+        seen: what there is to draw.
+        asked: name of the task, or reference of the image, to show with what it is built on and what is built on it;
+            empty for all.
+        query: a part of the names to light up.
     """
-    nodes, links = _parts(graph, home, stale, failed)
-    known = focus if focus in nodes else ""
-    found = [key for key in nodes if query and query.lower() in f"{key} {nodes[key].under}".lower()]
-    shown = _around(known, links) if known else set(nodes)
-    too_many = len(shown) > MOST
-    drawn = {} if too_many else {key: nodes[key] for key in sorted(shown)}
-    picture = _drawn(drawn, links, found)
+    nodes, links = _parts(seen)
+    focus = _focus(seen, nodes, asked)
+    lit = [key for key in nodes if query and query.lower() in f"{key} {nodes[key].under}".lower()]
+    shown = list(_around(focus, links) if focus else nodes)
+    picture = _drawn({key: nodes[key] for key in sorted(shown[:MOST])}, links, lit)
     return picture | {
-        "focus": known,
-        "missing": focus if focus and not known else "",
-        "query": query,
-        "found": [nodes[key] for key in found[:50]],
-        "total": len(nodes),
-        "too_many": too_many,
+        "focus": focus,
+        "missing": "" if focus else asked,
+        "whole": seen.whole and len(shown) <= MOST,
         "node_width": WIDTH,
         "node_height": HEIGHT,
-        "bases": sorted(key for key, node in nodes.items() if not node.task),
-        "cycles": [" → ".join(graph.nodes[name].task for name in cycle.path) for cycle in graph.cycles],
+        "cycles": [" → ".join(seen.graph.nodes[name].task for name in cycle.path) for cycle in seen.graph.cycles],
     }
 
 
-def foretold(found: Preview) -> dict[str, Any]:
+def _focus(seen: Seen, nodes: Collection[str], asked: str) -> str:
+    """The node that is asked for: an image that a task pushes is that task."""
+    for maker in seen.graph.producers(asked):
+        return _label(seen, seen.graph.nodes[maker])
+    return next((key for key in nodes if key.lower() == asked.lower()), "")
+
+
+def foretold(found: Preview, registry: str) -> dict[str, Any]:
     """What a movement of an image would cause, level by level."""
     plan = found.plan
     critical = set(plan.critical)
     levels: list[list[dict[str, Any]]] = [[] for _ in range(plan.levels)]
     for number, member in enumerate(plan.members):
         levels[member.level].append(
-            {"task": member.task, "took": duration(member.seconds), "critical": number in critical}
+            {
+                "task": member.task,
+                "label": named(member.registry, member.task, registry),
+                "where": member.registry,
+                "took": duration(member.seconds),
+                "critical": number in critical,
+            }
         )
-    return {"image": found.image, "levels": levels, "count": len(plan.members), "took": duration(found.seconds)}
+    shown = [level[:LEVEL] for level in levels]
+    more = [len(level[LEVEL:]) for level in levels]
+    return {
+        "image": found.image,
+        "levels": list(zip(shown, more, strict=True)),
+        "count": len(plan.members),
+        "took": duration(found.seconds),
+    }
 
 
-def _parts(
-    graph: Graph, home: str, stale: Collection[str], failed: Collection[str]
-) -> tuple[dict[str, Node], dict[Arc, _Link]]:
+def _parts(seen: Seen) -> tuple[dict[str, Node], dict[Arc, _Link]]:
     nodes: dict[str, Node] = {}
     links: dict[Arc, _Link] = {}
-    for name in sorted(graph.nodes):
-        task = graph.nodes[name]
-        state = "failed" if task.task in failed else "stale" if task.task in stale else "good"
-        under = local(task.outputs[0], home) if task.outputs else ""
-        nodes[task.task] = Node(task.task, task.task, _cut(task.task, _LETTERS), _cut(under, _SMALL_LETTERS), state)
+    for name in sorted(seen.graph.nodes):
+        task = seen.graph.nodes[name]
+        here = _label(seen, task)
+        nodes[here] = _node(seen, task)
         for use in task.uses:
-            makers = [graph.nodes[maker].task for maker in graph.producers(use.image) if maker in graph.nodes]
+            makers = [seen.graph.nodes[maker] for maker in seen.graph.producers(use.image)]
             if not makers:
-                nodes.setdefault(use.image, _base(use.image, home))
-            for tail in makers or [use.image]:
-                if tail != task.task and not _closes(graph, tail, name):
-                    old = links.get(Arc(tail, task.task))
-                    links[Arc(tail, task.task)] = _Link(_first(old, use.kind), use.follows or bool(old and old.follows))
+                nodes.setdefault(use.image, _base(use.image, seen.home))
+            for tail in [_label(seen, maker) for maker in makers] or [use.image]:
+                if tail != here and not any((maker.key, name) in seen.graph.closing for maker in makers):
+                    old = links.get(Arc(tail, here))
+                    links[Arc(tail, here)] = _Link(_first(old, use.kind), use.follows or bool(old and old.follows))
     return nodes, links
 
 
-def _closes(graph: Graph, tail: str, head: str) -> bool:
-    return any(graph.nodes[first].task == tail and second == head for first, second in graph.closing)
+def _label(seen: Seen, task: graph.Node) -> str:
+    return named(task.registry, task.task, seen.registry)
+
+
+def _node(seen: Seen, task: graph.Node) -> Node:
+    label, under = _label(seen, task), local(task.outputs[0], seen.home) if task.outputs else ""
+    state = "failed" if label in seen.failed else "stale" if label in seen.stale else "good"
+    return _made(Node(label, task.task, task.registry, label, under, state))
 
 
 def _first(old: "_Link | None", kind: str) -> str:
@@ -126,25 +168,33 @@ def _first(old: "_Link | None", kind: str) -> str:
 
 def _base(image: str, home: str) -> Node:
     where, _, rest = local(image, home).rpartition("/")
-    return Node(image, "", _cut(rest, _LETTERS), _cut(where, _SMALL_LETTERS), "base")
+    return _made(Node(image, "", "", rest, where, "base"))
 
 
-def _around(key: str, links: Iterable[Arc]) -> set[str]:
-    """The node, all it is built on, and all that is built on it."""
+def _made(node: Node) -> Node:
+    """The node with what fits of its texts."""
+    label, under = _cut(node.label, _LETTERS), _cut(node.under, _SMALL_LETTERS)
+    cut = "" if (label, under) == (node.label, node.under) else f"{node.label} {node.under}"
+    return replace(node, label=label, under=under, cut=cut)
+
+
+def _around(key: str, links: Iterable[Arc]) -> dict[str, None]:
+    """The node, all it is built on, and all that is built on it, the nearest first."""
     after: dict[str, list[str]] = {}
     before: dict[str, list[str]] = {}
     for arc in links:
         after.setdefault(arc.tail, []).append(arc.head)
         before.setdefault(arc.head, []).append(arc.tail)
-    return _reached(key, after) | _reached(key, before)
+    return _reached(key, before) | _reached(key, after)
 
 
-def _reached(key: str, near: Mapping[str, Sequence[str]]) -> set[str]:
-    found, ahead = {key}, [key]
-    while ahead:
-        for other in near.get(ahead.pop(), ()):
+def _reached(key: str, near: Mapping[str, Sequence[str]]) -> dict[str, None]:
+    """What can be reached, the nearest first."""
+    found, ahead = {key: None}, [key]
+    for each in ahead:
+        for other in near.get(each, ()):
             if other not in found:
-                found.add(other)
+                found[other] = None
                 ahead.append(other)
     return found
 
@@ -153,8 +203,7 @@ def _drawn(nodes: Mapping[str, Node], links: Mapping[Arc, _Link], found: Collect
     arcs = [arc for arc in links if arc.tail in nodes and arc.head in nodes]
     picture = lay_out(list(nodes), arcs)
     placed = [
-        Node(n.key, n.task, n.label, n.under, n.state, picture.nodes[key].x, picture.nodes[key].y, lit=key in found)
-        for key, n in nodes.items()
+        replace(node, x=picture.nodes[key].x, y=picture.nodes[key].y, lit=key in found) for key, node in nodes.items()
     ]
     edges = [
         Edge(path, links[arc].kind.lower(), links[arc].follows, arc.tail, arc.head)

@@ -8,13 +8,12 @@ from typing import Any
 from baselift.domain.runs import Run, Status
 from baselift.web.pages import runs, waves
 from baselift.web.pages.edges import Edge, stale, standing
-from baselift.web.reads import BaseSeen, Standing, TaskSeen, since
+from baselift.web.reads import TaskSeen
+from baselift.web.standing import SHOWN, BaseSeen, Standing, since
 from baselift.web.values import Chip, Moment, count, moment
 
 DAY = 24
 """Hours of which failures are shown."""
-SHOWN = 12
-"""Rows of a list; the rest is a click away."""
 _FAILED = (Status.FAILED, Status.ERROR, Status.TIMEOUT)
 
 
@@ -45,20 +44,21 @@ def view(found: Standing, now: datetime, login_server: str) -> dict[str, Any]:
     unread = [{"task": task.name, "problem": task.edges.problem} for task in found.unread]
     looked = max((seen.looked for seen in found.bases if seen.looked), default=None)
     return {
-        "old": old[:SHOWN],
-        "more_old": max(0, len(old) - SHOWN),
+        "old": old,
+        "more_old": found.more_unsettled,
         "failures": runs.rows(failures[:SHOWN], now),
         "more_failures": max(0, len(failures) - SHOWN),
         "unread": unread[:SHOWN],
         "waves": [wave for shown in found.waves if (wave := waves.row(shown, now)).going or wave.chip.tone == "bad"],
         "quiet": [f"{pause.registry} is left alone: {pause.text}" for pause in found.quiet if not pause.over(now)],
-        "active": runs.rows(found.active[:SHOWN], now),
-        "more_active": max(0, len(found.active) - SHOWN),
+        "active": runs.rows(found.active, now),
+        "more_active": found.more_active,
         "recent": runs.rows(found.recent[:SHOWN], now),
-        "bases": [_watched(seen) for seen in found.bases],
+        "bases": [_watched(seen) for seen in found.bases[:SHOWN]],
+        "more_bases": len(found.bases[SHOWN:]),
         "looked": moment(looked),
-        "headline": headline(len(old), failing, len(unread), len(found.bases)),
-        "good": not old and not failing and not unread,
+        "headline": headline(len(old) + found.more_unsettled, failing, len(unread), len(found.bases)),
+        "good": not (old or found.more_unsettled or failing or unread),
         "login_server": login_server,
     }
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from baselift.app.waves.list_waves import ShownWave, by_state
 from baselift.domain.waves.states import Member, MemberState, WaveState
-from baselift.web.values import Chip, Moment, duration, moment
+from baselift.web.values import Chip, Moment, duration, moment, named
 
 _MEMBER = {
     MemberState.WAITING: "wait",
@@ -55,6 +55,9 @@ class Place:
     """One member of a wave."""
 
     task: str
+    where: str
+    """Name of the task's registry."""
+    label: str
     chip: Chip
     run: str
     took: str
@@ -84,7 +87,7 @@ def row(shown: ShownWave, now: datetime) -> Row:
 
 
 def view(shown: ShownWave, members: Sequence[Member], registry: str, now: datetime) -> dict[str, Any]:
-    """What a wave's page shows; members of other registries are named without a link."""
+    """What a wave's page shows; members of other registries are named with theirs."""
     levels: list[list[Place]] = [[] for _ in range(max((member.level for member in members), default=-1) + 1)]
     for member in members:
         levels[member.level].append(_place(member, members, registry, now))
@@ -102,11 +105,15 @@ def view(shown: ShownWave, members: Sequence[Member], registry: str, now: dateti
 def _place(member: Member, members: Sequence[Member], registry: str, now: datetime) -> Place:
     ended = member.ended or now
     return Place(
-        task=member.task if member.registry.lower() == registry.lower() else f"{member.registry}/{member.task}",
+        task=member.task,
+        where=member.registry,
+        label=named(member.registry, member.task, registry),
         chip=Chip(_MEMBER[member.state], str(member.state)),
         run=member.run,
         took=duration((ended - member.started).total_seconds()) if member.started else "",
         note=member.note,
-        waits=[members[number].task for number in member.pending] if member.state is MemberState.WAITING else [],
+        waits=[named(members[number].registry, members[number].task, registry) for number in member.pending]
+        if member.state is MemberState.WAITING
+        else [],
         due=moment(member.due),
     )

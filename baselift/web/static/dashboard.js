@@ -118,6 +118,8 @@ function picture(canvas) {
   const svg = canvas.querySelector("svg"), whole = svg.viewBox.baseVal;
   const full = { x: whole.x, y: whole.y, w: whole.width, h: whole.height };
   canvas.classList.add("live");
+  const fill = Math.min(1.15, Math.max(canvas.clientWidth / full.w, .55));
+  canvas.style.height = `${Math.round(Math.min(.74 * innerHeight, Math.max(180, full.h * fill)))}px`;
   const fit = () => {
     const scale = Math.min(1.15, Math.max(canvas.clientWidth / full.w, .55), Math.max(canvas.clientHeight / full.h, .55));
     const [w, h] = [canvas.clientWidth / scale, canvas.clientHeight / scale];
@@ -173,7 +175,8 @@ function picture(canvas) {
     else return;
     event.preventDefault();
   });
-  svg.addEventListener("focusin", (event) => {
+  // Not on the picture itself: with such a listener it would take the focus too.
+  canvas.addEventListener("focusin", (event) => {
     const box = event.target.querySelector?.("rect");
     if (!box || !event.target.matches(":focus-visible")) return;
     const [x, y] = [box.x.baseVal.value, box.y.baseVal.value];
@@ -213,7 +216,7 @@ function find(svg) {
     const wanted = field.value.trim().toLowerCase();
     svg.classList.toggle("finding", Boolean(wanted));
     for (const node of svg.querySelectorAll(".node")) {
-      node.classList.toggle("lit", Boolean(wanted) && node.querySelector("title").textContent.toLowerCase().includes(wanted));
+      node.classList.toggle("lit", Boolean(wanted) && `${node.dataset.key} ${node.textContent}`.toLowerCase().includes(wanted));
     }
   });
 }
