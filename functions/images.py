@@ -1,5 +1,6 @@
 """An image was pushed: Event Grid, and the registries' own webhooks."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Mapping
@@ -8,7 +9,7 @@ import azure.functions as func
 
 from baselift import wiring
 from baselift.app import reasons
-from baselift.app.on_push import on_push
+from baselift.app.hearing import hear
 from baselift.arm import errors
 from baselift.domain import pushes, senders
 from functions.edge import answering, reply
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 
 @bp.function_name("image_pushed")
 @bp.event_grid_trigger(arg_name="event")
-async def image_pushed(event: func.EventGridEvent) -> None:
+async def image_pushed(event: func.EventGridEvent, context: func.Context) -> None:
     """Event Grid: look at the tag that was pushed. A CloudEvent arrives here too, as its own type."""
     if isinstance(event, func.CloudEvent):
         dialect, kind = "cloudevents", {"type": event.type}
@@ -29,7 +30,8 @@ async def image_pushed(event: func.EventGridEvent) -> None:
         dialect, kind = "eventgrid", {"eventType": event.event_type}
     content = json.dumps(kind | {"data": event.get_json()}).encode()
     try:
-        await _look("event", dialect, {}, content)
+        with wiring.world().telemetry.within(context.trace_context.trace_parent or ""):
+            await _hear("event", dialect, {}, content)
     except pushes.InvalidPush as error:
         # Sent again it would be no better: an error would only have Event Grid repeat it for a day.
         log.warning("event %s is left aside: %s", event.id, error)
@@ -46,15 +48,18 @@ async def image_webhook(req: func.HttpRequest) -> func.HttpResponse:
     if not senders.verify(dialect, req.headers, content, wiring.settings().webhook_secret, req.params):
         raise errors.unauthorized(f"The sender of this '{dialect}' event did not show BASELIFT_WEBHOOK_SECRET.")
     try:
-        return reply({"runs": await _look("webhook", dialect, req.headers, content)})
+        with wiring.world().telemetry.within(req.headers.get("traceparent", "")):
+            runs, later = await _hear("webhook", dialect, req.headers, content)
+            return reply({"runs": runs, "later": later}, 202) if later else reply({"runs": runs})
     except pushes.InvalidPush as error:
         raise errors.invalid(str(error)) from error
 
 
-async def _look(teller: str, dialect: str, headers: Mapping[str, str], content: bytes) -> list[str]:
-    runs, found = [], pushes.parse(dialect, headers, content)
+async def _hear(teller: str, dialect: str, headers: Mapping[str, str], content: bytes) -> tuple[list[str], list[str]]:
+    """The runs that were asked for, and the images that are looked at later."""
+    images = list(dict.fromkeys(push.image for push in pushes.parse(dialect, headers, content)))
     await wiring.signs().event_came(dialect)
-    for push in found:
-        with reasons.told_by(f"{teller} {dialect}"):
-            runs += [run.id for run in await on_push(wiring.world(), push.image)]
-    return runs
+    with reasons.told_by(f"{teller} {dialect}"):
+        heard = await asyncio.gather(*(hear(wiring.world(), image) for image in images))
+    later = [str(image) for image, runs in zip(images, heard, strict=True) if runs is None]
+    return [run.id for runs in heard for run in runs or ()], later

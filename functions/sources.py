@@ -47,7 +47,8 @@ async def source_webhook(req: func.HttpRequest) -> func.HttpResponse:
         await source_rows.change_hook(world, registry, name, lambda kept: replace(kept, heard=now(), told=reason))
         raise errors.invalid(reason) from error
     task = await task_rows.get(world, registry, name)
-    runs = await on_source(world, task, hook, events) if task else []
+    with world.telemetry.within(req.headers.get("traceparent", "")):
+        runs = await on_source(world, task, hook, events) if task else []
     return reply({"runs": [run.id for run in runs]})
 
 

@@ -4,6 +4,7 @@ import azure.functions as func
 
 from baselift import wiring
 from baselift.access.caller import Role
+from baselift.app import reasons
 from baselift.app.waves import control, list_waves
 from baselift.app.waves.drive import drive_member
 from baselift.app.waves.followers import Place
@@ -21,7 +22,8 @@ bp = func.Blueprint()
 async def wave(message: func.QueueMessage) -> None:
     """Start the member that the message names, try it again, or settle it: whatever it is time for."""
     plan, number = message.get_body().decode().split()
-    await drive_member(wiring.world(), Place(plan, int(number)))
+    with reasons.told_by(reasons.WAVE):
+        await drive_member(wiring.world(), Place(plan, int(number)))
 
 
 @bp.function_name("waves_list")

@@ -10,6 +10,7 @@ from baselift.app.base_rows import StoredBase, StoredDependent
 from baselift.app.ports import Stale
 from baselift.app.task_rows import StoredTask
 from baselift.app.waves import followers, pauses
+from baselift.app.waves.pauses import Pause
 from baselift.app.waves.start_member import waits
 from baselift.app.waves.start_wave import Root, start_wave
 from baselift.app.waves.walk import outputs, together
@@ -26,10 +27,31 @@ async def fan_out(world: World, stored: StoredBase) -> list[Run]:
 
     A movement of a paused base is left as it is: the reconciler comes back to it.
     """
-    if await pauses.of_base(world, str(stored.base.image)) is not None:
+    return await _carry_out(world, stored, *await _read(world, stored))
+
+
+async def move(world: World, moved: StoredBase) -> list[Run]:
+    """Record a movement, and carry it out as `fan_out` does. Raises Stale: somebody else wrote the base.
+
+    The dependents are read beside: whoever adds one writes the base's row after it, so that he sees the movement, or
+    it is not recorded.
+    """
+    stored, read = await asyncio.gather(base_rows.save(world, moved), _read(world, moved))
+    return await _carry_out(world, stored, *read)
+
+
+async def _read(world: World, stored: StoredBase) -> tuple[list[StoredDependent], Sequence[Pause]]:
+    """The dependents, and what is paused."""
+    image = stored.base.image
+    return await asyncio.gather(base_rows.all_dependents(world, image), pauses.every(world))
+
+
+async def _carry_out(
+    world: World, stored: StoredBase, dependents: Sequence[StoredDependent], paused: Sequence[Pause]
+) -> list[Run]:
+    if pauses.of_base(paused, str(stored.base.image), world.now()) is not None:
         return []
-    dependents = [dependent async for dependent in base_rows.dependents(world, stored.base.image)]
-    runs = await _follow(world, stored, dependents)
+    runs = await _follow(world, stored, dependents, paused)
     try:
         await base_rows.save(world, replace(stored, fanning=False))
     except Stale:
@@ -39,8 +61,9 @@ async def fan_out(world: World, stored: StoredBase) -> list[Run]:
 
 async def follow(world: World, stored: StoredBase, dependent: StoredDependent) -> None:
     """Have one dependent rebuilt that turns out to be behind its base; of a paused base, when the pause ends."""
-    if await pauses.of_base(world, str(stored.base.image)) is None:
-        await _follow(world, stored, [dependent])
+    paused = await pauses.every(world)
+    if pauses.of_base(paused, str(stored.base.image), world.now()) is None:
+        await _follow(world, stored, [dependent], paused)
         return
     current: StoredBase | None = stored
     while current is not None and not current.fanning:
@@ -50,11 +73,14 @@ async def follow(world: World, stored: StoredBase, dependent: StoredDependent) -
             current = await base_rows.get(world, stored.base.image)
 
 
-async def _follow(world: World, stored: StoredBase, dependents: Sequence[StoredDependent]) -> list[Run]:
+async def _follow(
+    world: World, stored: StoredBase, dependents: Sequence[StoredDependent], paused: Sequence[Pause]
+) -> list[Run]:
     """Have those of some dependents rebuilt that the movement of their base concerns, and all that depends on them."""
     found = await together(dependents, lambda dependent: _root(world, stored, dependent))
     roots = [root for root in found if root is not None]
-    return await start_wave(world, stored, roots) if roots else []
+    with world.telemetry.within(stored.trace):
+        return await start_wave(world, stored, roots, paused) if roots else []
 
 
 async def _root(world: World, stored: StoredBase, dependent: StoredDependent) -> Root | None:

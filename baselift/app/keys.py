@@ -6,6 +6,7 @@ Registry and task names are case-insensitive in ARM: keys hold them in lower cas
 import hashlib
 
 RUNS_TOGETHER = 1000
+RUNS_AT_ONCE = 64
 _LAST = 9_999_999_999
 
 
@@ -45,8 +46,8 @@ def task_runs_partition(registry: str, task: str) -> str:
 
 
 def active_partition(registry: str, seq: int) -> str:
-    """Sixteen partitions spread the runs that are not over."""
-    return f"{registry.lower()}|{seq % 16:x}"
+    """Sixteen partitions spread the runs that are not over; runs that begin together share one, for one batch."""
+    return f"{registry.lower()}|{seq // RUNS_AT_ONCE % 16:x}"
 
 
 def base_partition(image: str) -> str:

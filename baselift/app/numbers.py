@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from baselift.app.ports import Conflict, Row, Stale, Tables
 
@@ -18,6 +18,8 @@ class _Queue:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     asking: int = 0
     ready: deque[Number] = field(default_factory=deque)
+    last: Row | None = None
+    """What this process wrote last: tried before the row is read again."""
 
 
 class Numbers:
@@ -33,7 +35,7 @@ class Numbers:
         try:
             async with queue.lock:
                 if not queue.ready:
-                    queue.ready.extend(await _block(tables, registry, prefix, queue.asking))
+                    queue.ready.extend(await _block(tables, registry, prefix, queue))
                 return queue.ready.popleft()
         finally:
             queue.asking -= 1
@@ -42,13 +44,15 @@ class Numbers:
                 queue.ready.clear()
 
 
-async def _block(tables: Tables, registry: str, prefix: Callable[[], str], count: int) -> list[Number]:
+async def _block(tables: Tables, registry: str, prefix: Callable[[], str], queue: _Queue) -> list[Number]:
     while True:
-        row = await tables.get(SEQS, registry, _KEY)
+        row, count = queue.last or await tables.get(SEQS, registry, _KEY), queue.asking
         first, letters = (1, prefix()) if row is None else (row.number("next"), row.text("prefix"))
         after = Row(registry, _KEY, {"next": first + count, "prefix": letters}, "" if row is None else row.etag)
         try:
-            await (tables.insert(SEQS, after) if row is None else tables.replace(SEQS, after))
+            etag = await (tables.insert(SEQS, after) if row is None else tables.replace(SEQS, after))
         except (Conflict, Stale):
+            queue.last = None
             continue
+        queue.last = replace(after, etag=etag)
         return [(number, letters) for number in range(first, first + count)]

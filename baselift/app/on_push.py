@@ -5,7 +5,7 @@ An event is a hint. The digest that the registry gives now decides, so late, dou
 
 import logging
 
-from baselift.app import base_rows, followed
+from baselift.app import base_rows, followed, reasons
 from baselift.app.look import look
 from baselift.app.world import World
 from baselift.domain.images import Reference
@@ -26,4 +26,10 @@ async def on_push(world: World, image: Reference) -> list[Run]:
         log.info("%s is not the base of any task", image)
         await followed.not_followed(world, home)
         return []
-    return list((await look(world, stored)).runs)
+    heard = stored.settling.since if stored.settling else world.now()
+    within = stored.trace if stored.settling else ""
+    with world.telemetry.span("push", within, **{"baselift.image": str(home), "baselift.teller": reasons.teller()}):
+        runs = list((await look(world, stored)).runs)
+    for _ in runs:
+        world.telemetry.record("baselift.push.queued", (world.now() - heard).total_seconds())
+    return runs

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from baselift.app import keys, source_rows, task_rows
+from baselift.app import keys, reasons, source_rows, task_rows
 from baselift.app.request_run import Ask, request_run
 from baselift.app.scan_task import ask_for_scan
 from baselift.app.source_rows import Hook, Watch
@@ -28,10 +28,18 @@ log = logging.getLogger(__name__)
 
 async def on_source(world: World, task: StoredTask, hook: Hook, events: Sequence[SourceEvent]) -> list[Run]:
     """Act on what a webhook of the task told, and keep what followed. Done again, it asks for no run twice."""
+    with world.telemetry.span("source", **{"baselift.registry": task.registry, "baselift.task": task.name}):
+        return await _act(world, task, hook, events)
+
+
+async def _act(world: World, task: StoredTask, hook: Hook, events: Sequence[SourceEvent]) -> list[Run]:
     runs: dict[str, Run] = {}
     told: list[str] = []
     watches = await source_rows.watches(world, task.registry, task.name)
-    for trigger in source_triggers.of_task(task.document):
+    triggers = source_triggers.of_task(task.document)
+    for event in events if not triggers else ():
+        await _ignored(world, task, event, NO_TRIGGER)
+    for trigger in triggers:
         watch = watches.get(trigger.name) or source_rows.new_watch(task, trigger)
         for event in events:
             reason = _refusal(task, hook, trigger, event, watch)
@@ -39,6 +47,8 @@ async def on_source(world: World, task: StoredTask, hook: Hook, events: Sequence
                 run = await build_commit(world, task, trigger, event, key(trigger, event))
                 runs[run.id] = run
                 reason = f"run {run.id} builds commit {event.commit} of branch '{event.branch}'"
+            else:
+                await _ignored(world, task, event, reason)
             told.append(reason)
         await _note(world, watch, trigger, events)
     await scan_again(world, task, events)
@@ -86,6 +96,12 @@ def _refusal(task: StoredTask, hook: Hook, trigger: SourceTrigger, event: Source
         return NO_STEP
     directory = source_triggers.directory(task.document)
     return source_triggers.judge(trigger, event, hook.paths, directory, watch.follows or None)
+
+
+async def _ignored(world: World, task: StoredTask, event: SourceEvent, reason: str) -> None:
+    source, text = f"{event.repositories[0]}#{event.branch}", f"{reason} (commit {event.commit})"
+    with reasons.told_by(f"webhook {event.provider}".rstrip()):
+        await reasons.source_ignored(world, task.registry, task.name, source, text)
 
 
 async def _note(world: World, watch: Watch, trigger: SourceTrigger, events: Sequence[SourceEvent]) -> None:

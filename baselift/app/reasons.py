@@ -1,5 +1,6 @@
 """Every decision about a moved base is kept, "no" included: what was heard, from where to where the base moved, why.
 
+So is that a push to a source starts nothing; what it starts, the run tells.
 A task's decisions are kept under the task; what concerns a base whatever its dependents (nothing moved, a new tag, a
 registry that does not answer) under the image. A row's key is what was decided about, so deliveries that repeat an
 event are counted on one row. Rows are derived: they follow the decision, and a decision made again writes them again.
@@ -25,7 +26,7 @@ LIMIT = 500
 """Rows read of one history."""
 EVENTS = ("event", "webhook")
 """How the names of tellers begin that are events."""
-RECONCILER, SCAN, RUN_END = "reconciler", "scan", "run end"
+RECONCILER, SCAN, RUN_END, WAVE = "reconciler", "scan", "run end", "wave"
 _LAST = 9_999_999_999_999
 
 _teller: ContextVar[str] = ContextVar("teller", default="person")
@@ -42,9 +43,9 @@ class Reason:
     count: int
     """How often it was decided so."""
     source: str
-    """Who told first: `event` or `webhook` with the dialect, `reconciler`, `scan`, `run end`, `timer`, `person`."""
+    """Who told first: `event` or `webhook` and dialect, `reconciler`, `scan`, `run end`, `wave`, `timer`, `person`."""
     base: str
-    """Canonical reference of the base, or of the image that was pushed."""
+    """Canonical reference of the base, or of the image that was pushed; of a source, ``repository#branch``."""
     before: str
     """The digest that the task stood on, or the base had; empty when not known."""
     after: str
@@ -125,8 +126,27 @@ async def noticed(world: World, stored: StoredBase, rule: str, text: str) -> Non
 
 async def not_followed(world: World, image: Reference, text: str) -> None:
     """Keep that a tag was pushed which no task follows, beside others of its repository that are followed."""
-    day = world.now().replace(hour=0, minute=0, second=0, microsecond=0).isoformat()
-    await _about(world, image, day, "", 0, "new-tag", text)
+    await _about(world, image, _today(world), "", 0, "new-tag", text)
+
+
+async def source_ignored(world: World, registry: str, task: str, source: str, text: str) -> None:
+    """Keep that something happened to a source which starts no run of the task: of each branch one row a day.
+
+    `source`: ``repository#branch``.
+    """
+    reason = _new(
+        world,
+        base=source,
+        before="",
+        after="",
+        generation=0,
+        fire=False,
+        rule="source-ignored",
+        text=text,
+        registry=registry,
+        task=task,
+    )
+    await _keep(world, TASKS, keys.task_runs_partition(registry, task), _today(world), reason)
 
 
 async def of_task(world: World, registry: str, task: str, limit: int = LIMIT) -> list[Reason]:
@@ -162,6 +182,10 @@ async def _about(
     )
     subject = image.name if rule == "new-tag" else str(image)
     await _keep(world, IMAGES, keys.short(subject, 8), since, reason)
+
+
+def _today(world: World) -> str:
+    return world.now().replace(hour=0, minute=0, second=0, microsecond=0).isoformat()
 
 
 def _new(world: World, **facts: Any) -> Reason:

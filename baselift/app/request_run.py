@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from baselift.app import keys, run_rows
-from baselift.app.dispatch import activate, dispatch
+from baselift.app.dispatch import activate, dispatch, messages
 from baselift.app.ports import Conflict, Row
 from baselift.app.world import World
 from baselift.domain.runs import Cause, Run, run_id
@@ -27,6 +27,8 @@ class Ask:
     """Run request in the API's shape, secrets in clear; they are sealed before it is stored."""
     run_type: str
     task: str | None = None
+    trace: str = ""
+    """As in `Run`; empty for the trace that is being followed."""
 
     @property
     def key(self) -> str:
@@ -40,23 +42,43 @@ async def request_run(world: World, ask: Ask) -> Run:
 
 
 async def enter(world: World, ask: Ask, seq: int, identifier: str) -> Run:
-    """Bring a claimed run into being. Every step may be repeated: a run half entered is completed.
-
-    The `active` row comes first, so that the reconciler finds whatever the following steps leave undone.
-    """
-    run = _run(world, ask, seq, identifier)
+    """Bring a claimed run into being. Every step may be repeated: a run half entered is completed."""
     stored = await run_rows.by_seq(world, ask.registry, seq)
     if stored is not None and stored.run.status.final:
         return stored.run
-    began = world.now()
-    await activate(world, run.registry, run.seq)
-    stored = await run_rows.add(world, run)
-    if world.now() - began > world.lease:
-        # Held up for so long, the reconciler may have taken the run for one that never came into being.
-        await activate(world, run.registry, run.seq)
-    await asyncio.gather(run_rows.point(world, stored.run), world.blobs.create_log(log_name(run)))
-    await dispatch(world, stored.run)
-    return stored.run
+    runs = [run_of(world, ask, seq, identifier)]
+    await prepare(world, runs)
+    (run,) = await queue(world, runs)
+    return run
+
+
+async def prepare(world: World, runs: Sequence[Run]) -> None:
+    """Write what runs need before they come into being. All of it may be there for a run that never does.
+
+    The `active` row is among it, so that the reconciler finds whatever the following steps leave undone.
+    """
+    await asyncio.gather(
+        activate(world, [(run.registry, run.seq) for run in runs]),
+        *(run_rows.point(world, run) for run in runs),
+        *(world.blobs.create_log(log_name(run)) for run in runs),
+    )
+
+
+async def queue(world: World, runs: Sequence[Run]) -> list[Run]:
+    """Bring prepared runs into being and hand them to the queue; those that are there already are returned as they are.
+
+    From its row on a run exists: whatever is left undone then, the reconciler does.
+    """
+    if not runs:
+        return []
+    added = asyncio.gather(*(run_rows.add(world, run) for run in runs))
+    stored, depth = await asyncio.gather(added, messages(world))
+    if late := [(run.registry, run.seq) for run in runs if world.now() - run.created > world.lease]:
+        # Held up for so long, the reconciler may have taken them for runs that never came into being.
+        await activate(world, late)
+    there = [each.run for each in stored]
+    await dispatch(world, there, depth)
+    return there
 
 
 def log_name(run: Run) -> str:
@@ -99,7 +121,8 @@ def _claimed(row: Row) -> tuple[int, str]:
     return seq, run_id(row.text("prefix"), seq)
 
 
-def _run(world: World, ask: Ask, seq: int, identifier: str) -> Run:
+def run_of(world: World, ask: Ask, seq: int, identifier: str) -> Run:
+    """The run that is asked for, as it is at its beginning."""
     request = world.seal(ask.request)
     now = world.now()
     return Run(
@@ -115,4 +138,5 @@ def _run(world: World, ask: Ask, seq: int, identifier: str) -> Run:
         timeout=int(request.get("timeout") or 3600),
         agent_pool=request.get("agentPoolName"),
         archived=bool(request.get("isArchiveEnabled")),
+        trace=ask.trace or world.telemetry.trace(),
     )

@@ -3,14 +3,12 @@
 Kept beside the base's own row, which changes only when the base moves: a look writes one row, without reading it.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 
 from baselift.app import reasons
 from baselift.app.base_rows import StoredBase
-from baselift.app.ports import Row
+from baselift.app.ports import Found, Row
 from baselift.app.world import World
 from baselift.domain.builds import Failure
 from baselift.domain.edges.states import Sighting
@@ -19,33 +17,21 @@ from baselift.domain.images import Reference
 SIGHTINGS = "sightings"
 
 
-@dataclass
-class Seen:
-    """Filled by whoever looks: the digest that the registry gave, None where it has no such tag."""
-
-    digest: str | None = None
-
-
-@asynccontextmanager
-async def looking(world: World, stored: StoredBase) -> AsyncIterator[Seen]:
-    """Keep what a look at a base sees, and why it sees nothing.
-
-    Raises:
-        Failure: as raised inside.
-    """
-    seen = Seen()
-    try:
-        yield seen
-    except Failure as failure:
-        await _keep(world, stored, Sighting(world.now().isoformat(), reasons.teller(), problem=str(failure)))
-        await reasons.noticed(world, stored, "unreachable", f"{stored.base.image} could not be looked at: {failure}")
-        raise
-    await _keep(world, stored, Sighting(world.now().isoformat(), reasons.teller(), seen.digest or ""))
-    if seen.digest is None:
+async def saw(world: World, stored: StoredBase, found: Found | None) -> None:
+    """Keep what a look at a base saw: None, that its registry has no such tag."""
+    digest = found.digest if found else ""
+    await _keep(world, stored, Sighting(world.now().isoformat(), reasons.teller(), digest))
+    if found is None:
         await reasons.noticed(world, stored, "tag-absent", f"{stored.base.image} does not exist in its registry")
-    elif seen.digest == stored.base.digest and reasons.teller() != reasons.RECONCILER:
-        text = f"{stored.base.image} was pushed and is where it was, at {seen.digest}"
+    elif digest == stored.base.digest and reasons.teller() != reasons.RECONCILER:
+        text = f"{stored.base.image} was pushed and is where it was, at {digest}"
         await reasons.noticed(world, stored, "same-digest", text)
+
+
+async def saw_nothing(world: World, stored: StoredBase, failure: Failure) -> None:
+    """Keep why a look at a base saw nothing."""
+    await _keep(world, stored, Sighting(world.now().isoformat(), reasons.teller(), problem=str(failure)))
+    await reasons.noticed(world, stored, "unreachable", f"{stored.base.image} could not be looked at: {failure}")
 
 
 async def of(world: World, image: Reference) -> tuple[Sighting | None, Sighting | None]:

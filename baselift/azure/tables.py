@@ -40,6 +40,8 @@ FIRST_PAGE, PAGE = 100, 1000
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,62}")
 _CODE = re.compile(r'"code":\s*"(\w+)"')
 _GONE, _EXISTS, _CHANGED = 404, 409, 412
+_NO_ROW_HAS = "W/\"datetime'1601-01-01T00%3A00%3A00.0000000Z'\""
+"""An etag under which every conditional write is refused."""
 _PUT_OFF = {408, 429, 500, 502, 503, 504}
 _T = TypeVar("_T")
 
@@ -58,7 +60,7 @@ class AzureTables:
         """Raises Conflict, and ValueError for a row Azure would refuse. A row of its own counts as written."""
         client, entity = self._client(table), _entity(table, row)
         with _refusals(f"{table}/{row.partition}/{row.key}"):
-            return await _write(client, lambda: client.create_entity(entity), lambda: _ours(client, entity))
+            return await _write(client, lambda: _etag(client.create_entity(entity)), lambda: _ours(client, entity))
 
     async def replace(self, table: str, row: Row) -> str:
         """Raises Stale, and ValueError for a row without an etag or one Azure would refuse."""
@@ -66,8 +68,8 @@ class AzureTables:
             raise ValueError(f"{table}/{row.partition}/{row.key}: only a row that was read can be replaced (no etag)")
         client, entity, condition = self._client(table), _entity(table, row), _condition(row.etag)
 
-        def update() -> Awaitable[Mapping[str, Any]]:
-            return client.update_entity(entity, mode=UpdateMode.REPLACE, **condition)
+        def update() -> Awaitable[str]:
+            return _etag(client.update_entity(entity, mode=UpdateMode.REPLACE, **condition))
 
         with _refusals(f"{table}/{row.partition}/{row.key}"):
             return await _write(client, update, lambda: _ours(client, entity), doubt=True)
@@ -75,32 +77,37 @@ class AzureTables:
     async def upsert(self, table: str, row: Row) -> str:
         """Raises ValueError for a row Azure would refuse."""
         client, entity = self._client(table), _entity(table, row)
-        return await _write(client, lambda: client.upsert_entity(entity, mode=UpdateMode.REPLACE), _never)
+        return await _write(client, lambda: _etag(client.upsert_entity(entity, mode=UpdateMode.REPLACE)), _never)
 
     async def delete(self, table: str, partition: str, key: str, etag: str | None = None) -> None:
         client, keys = self._client(table), (stored(partition), stored(key))
         with _refusals(f"{table}/{partition}/{key}"), suppress(ResourceNotFoundError):
             await _again(lambda: client.delete_entity(*keys, **_condition(etag)))
 
-    async def batch(self, table: str, writes: Sequence[Write]) -> None:
+    async def batch(self, table: str, writes: Sequence[Write]) -> Sequence[str]:
         """Raises Conflict, Stale (also where a row to replace or delete is gone), or ValueError for a wrong batch."""
         client = self._client(table)
         check(table, writes)
         op = secrets.token_hex(8)
         entities = [to_entity(table, write.row, op) for write in writes]
 
-        async def done() -> str | None:
-            kept = [entity for write, entity in zip(writes, entities, strict=True) if write.kind != "delete"]
-            if kept:
-                return await _ours(client, kept[0])
-            left = [await _get(client, entity["PartitionKey"], entity["RowKey"]) for entity in entities]
-            return None if any(left) else op
+        async def done() -> Sequence[str] | None:
+            if all(write.kind == "delete" for write in writes):
+                left = [await _get(client, entity["PartitionKey"], entity["RowKey"]) for entity in entities]
+                return None if any(left) else [""] * len(writes)
+            found = [
+                "" if write.kind == "delete" else await _ours(client, entity)
+                for write, entity in zip(writes, entities, strict=True)
+            ]
+            # One row of ours tells that all were written; others may have been written by somebody else since.
+            return [_NO_ROW_HAS if etag is None else etag for etag in found] if any(found) else None
 
-        async def submit() -> Mapping[str, Any]:
-            return (await client.submit_transaction(operations(writes, entities)))[0]
+        async def submit() -> Sequence[str]:
+            answers = await client.submit_transaction(operations(writes, entities))
+            return [str(answer.get("etag", "")) for answer in answers]
 
         with _refusals(f"{table}/{writes[0].row.partition} (batch of {len(writes)})"):
-            await _write(client, submit, done)
+            return await _write(client, submit, done)
 
     async def query(
         self,
@@ -144,23 +151,23 @@ def _condition(etag: str | None) -> dict[str, Any]:
 
 async def _write(
     client: TableClient,
-    call: Callable[[], Awaitable[Mapping[str, Any]]],
-    ours: Callable[[], Awaitable[str | None]],
+    call: Callable[[], Awaitable[_T]],
+    ours: Callable[[], Awaitable[_T | None]],
     *,
     doubt: bool = False,
-) -> str:
-    """Run a write until it is answered and return the new etag.
+) -> _T:
+    """Run a write until it is answered and return what it does: the new etag, or etags.
 
     `doubt` says that a refusal may stem from an earlier try of our own; `ours` then finds the etag of that try.
     """
 
-    async def once() -> str:
+    async def once() -> _T:
         nonlocal doubt
         try:
             return await _creating(client, call)
         except HttpResponseError as error:
-            if error.status_code in (_GONE, _EXISTS, _CHANGED) and doubt and (etag := await ours()):
-                return etag
+            if error.status_code in (_GONE, _EXISTS, _CHANGED) and doubt and (written := await ours()):
+                return written
             doubt = doubt or error.status_code in _PUT_OFF
             raise
         except AzureError:
@@ -170,15 +177,18 @@ async def _write(
     return await _again(once)
 
 
-async def _creating(client: TableClient, call: Callable[[], Awaitable[Mapping[str, Any]]]) -> str:
+async def _creating(client: TableClient, call: Callable[[], Awaitable[_T]]) -> _T:
     try:
-        answer = await call()
+        return await call()
     except HttpResponseError as error:
         if _code(error) != TableErrorCode.TABLE_NOT_FOUND:
             raise
         await _create(client)
-        answer = await call()
-    return str(answer.get("etag", ""))
+        return await call()
+
+
+async def _etag(answer: Awaitable[Mapping[str, Any]]) -> str:
+    return str((await answer).get("etag", ""))
 
 
 async def _again(call: Callable[[], Awaitable[_T]]) -> _T:

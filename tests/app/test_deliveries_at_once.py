@@ -42,7 +42,7 @@ async def deliver(count: int) -> None:
         dialect, body = told[number % len(told)]
         assert senders.verify(dialect, headers, body, "secret")
         async with gate:
-            await images._look("webhook", dialect, headers, body)
+            await images._hear("webhook", dialect, headers, body)
 
     async with asyncio.TaskGroup() as group:
         for number in range(count):

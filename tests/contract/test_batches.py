@@ -14,7 +14,7 @@ def inserts(keys, values=None):
 async def test_a_batch_does_every_kind_of_write(store, name):
     await store.tables.batch(name, inserts(["a", "b", "c", "d"]))
     a, b = await store.tables.get(name, "p", "a"), await store.tables.get(name, "p", "b")
-    await store.tables.batch(
+    etags = await store.tables.batch(
         name,
         [
             Write("replace", Row("p", "a", {"n": 2}, a.etag)),
@@ -27,6 +27,7 @@ async def test_a_batch_does_every_kind_of_write(store, name):
     )
     rows = await all_of(store.tables.query(name, partition="p"))
     assert [(row.key, row.values["n"]) for row in rows] == [("a", 2), ("c", 3), ("e", 4), ("f/g", 5)]
+    assert [etag for etag in etags if etag] == [row.etag for row in rows]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ EVENT_GRID = "/runtime/webhooks/EventGrid?functionName=image_pushed"
 NEVER = "0 0 0 1 1 *"
 PUSHED = "Microsoft.ContainerRegistry.ImagePushed"
 DIGEST = f"sha256:{'0' * 64}"
+TAKEN = ((200, []), (202, []))
+"""Status and runs of an answer to a push that starts nothing, or that is looked at later: the machine may be busy."""
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
@@ -77,7 +79,7 @@ class Base:
 
     def assert_rebuilt_for(self, digest: str) -> None:
         """One run, because of this digest."""
-        (run,) = self.runs()
+        (run,) = until(lambda: self.runs() or None)
         trigger = run.properties.image_update_trigger
         assert [image.as_dict() for image in trigger.images] == [
             {"registry": self.live.host, "repository": self.repository, "tag": "live", "digest": digest}
@@ -190,16 +192,18 @@ def test_a_webhook_that_is_too_large_is_refused(deaf):
 
 def test_a_webhook_of_an_unknown_image_is_taken(deaf):
     answer = webhook(deaf, Base(deaf, "nobody-uses-this").notification(), deaf.webhook_secret)
-    assert (answer.status, answer.json) == (200, {"runs": []})
+    assert (answer.status, answer.json["runs"]) in TAKEN
 
 
-def test_a_webhook_of_a_moved_base_answers_with_the_run_it_made(deaf):
+def test_a_webhook_of_a_moved_base_answers_with_the_run_it_made_or_that_it_will_be_looked_at(deaf):
     base = watched(deaf, "hooked-base")
     digest = base.move("2")
     answer = webhook(deaf, base.notification(), deaf.webhook_secret)
-    assert (answer.status, answer.json) == (200, {"runs": [run.name for run in base.runs()]})
+    runs = [run.name for run in until(lambda: base.runs() or None)]
+    assert (answer.status, answer.json["runs"]) in ((200, runs), TAKEN[1])
     base.assert_rebuilt_for(digest)
-    assert webhook(deaf, base.notification(), deaf.webhook_secret).json == {"runs": []}
+    again = webhook(deaf, base.notification(), deaf.webhook_secret)
+    assert (again.status, again.json["runs"]) in TAKEN
 
 
 def test_the_registrys_own_notification_is_enough(live, base):

@@ -3,6 +3,7 @@
 from baselift.app import base_rows, run_rows
 from baselift.app.cancel_run import cancel_run
 from baselift.app.fan_out import fan_out
+from baselift.app.notifications import tell
 from baselift.app.ports import Stale
 from baselift.app.waves import followers, pauses, settle_member, wave_rows
 from baselift.app.waves.carry_on import carry_on
@@ -34,6 +35,7 @@ async def resume_wave(world: World, identifier: str) -> list[Run]:
         tally = await wave_rows.tally(world, wave.plan)
         if tally is None or (not left and tally.tally.state is not WaveState.HALTED):
             raise Refused(f"wave '{wave.id}' has nothing left to resume")
+        await tell.wave_changed(world, wave.plan, tally.tally)
         await together(left, lambda each: _wait(world, wave, each))
         try:
             if not left:

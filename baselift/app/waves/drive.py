@@ -4,6 +4,7 @@ import logging
 from contextlib import suppress
 
 from baselift.app import run_rows
+from baselift.app.notifications import tell
 from baselift.app.ports import Row, Stale, Write
 from baselift.app.waves import followers, settle_member, wave_rows
 from baselift.app.waves.advance import advance
@@ -35,6 +36,8 @@ async def repair_waves(world: World) -> None:
 async def drive(world: World, plan: str) -> list[Run]:
     """Bring each member of a wave as far as it can go now; return the runs."""
     tally = await wave_rows.tally(world, plan)
+    if tally is not None:
+        await tell.wave_changed(world, plan, tally.tally)
     if tally is None or tally.tally.over:
         await wave_rows.retire(world, plan)
         return []

@@ -1,4 +1,4 @@
-"""What waits to be done to a task: one row for each task that is in a wave, or whose last members failed.
+"""What waits to be done to a task: one row for each that waits in a wave, is being started, or failed last.
 
 The row says in which waves the task waits, so that a movement finds out, without looking at waves, that the task will
 be built anyway. It is also the one place at which starts of a task are put in order: a member starts by taking the row
@@ -6,7 +6,7 @@ be built anyway. It is also the one place at which starts of a task are put in o
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -48,6 +48,12 @@ async def get(world: World, registry: str, task: str) -> Follower:
     """The task's row, empty where there is none."""
     row = await world.tables.get(FOLLOWERS, keys.task_partition(registry, task), task.lower())
     return Follower(registry, task) if row is None else _decode(row)
+
+
+async def every(world: World, registry: str) -> AsyncIterator[Follower]:
+    """The rows of a registry's tasks."""
+    async for row in world.tables.query(FOLLOWERS, partitions=keys.of_registry(registry)):
+        yield _decode(row)
 
 
 async def save(world: World, before: Follower, after: Follower) -> Follower:

@@ -65,11 +65,10 @@ async def every(world: World) -> Sequence[Pause]:
     return [_pause(row) async for row in world.tables.query(PAUSES, partition=PARTITION)]
 
 
-async def of_base(world: World, image: str) -> Pause | None:
+def of_base(pauses: Sequence[Pause], image: str, now: datetime) -> Pause | None:
     """The pause that holds the movements of a base."""
-    row = await world.tables.get(PAUSES, PARTITION, Pause("base", "", image, "").key)
-    pause = _pause(row) if row else None
-    return pause if pause and pause.holds(world.now()) else None
+    wanted = Pause("base", "", image, "").key
+    return next((pause for pause in pauses if pause.key == wanted and pause.holds(now)), None)
 
 
 def of_member(pauses: Sequence[Pause], registry: str, task: str, now: datetime) -> Pause | None:

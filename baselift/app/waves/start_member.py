@@ -1,22 +1,25 @@
-"""Start a member: decide on which digests its task is built, claim its edges, ask for its run.
+"""Start members: decide on which digests their tasks are built, claim their edges, ask for their runs.
 
 The task's row in `followers` puts the starts of one task in order. What was decided is written on the member before
-anything is done, so that a start which is killed, or made twice, goes on with the same run.
+anything is done, so that a start which is killed, or made twice, goes on with the same run. Members of a wave that
+start together are written together.
 """
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypeVar
 
 from baselift.app import base_rows, reasons, run_rows, task_rows
 from baselift.app.base_rows import StoredBase, StoredDependent
 from baselift.app.ports import Conflict, Stale
-from baselift.app.request_run import Ask, enter
+from baselift.app.request_run import Ask, prepare, queue, run_of
 from baselift.app.task_rows import StoredTask
 from baselift.app.waves import followers, pauses, settle_member, wave_rows
 from baselift.app.waves.followers import Follower, Place
+from baselift.app.waves.pauses import Pause
 from baselift.app.waves.settle_member import going
 from baselift.app.waves.walk import outputs, together
 from baselift.app.waves.wave_rows import StoredMember
@@ -24,21 +27,51 @@ from baselift.app.world import WAVES, World
 from baselift.domain import images, requests
 from baselift.domain.edges import policies
 from baselift.domain.images import Reference
-from baselift.domain.runs import Cause, ImageDescriptor, Run, run_id
+from baselift.domain.runs import Cause, ImageDescriptor, Run
 from baselift.domain.staleness import Verdict, verdict
 from baselift.domain.waves import states
+from baselift.domain.waves.graph import key
 from baselift.domain.waves.states import Member, MemberState, Moved, Tally, WaveState
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What came of a start."""
+    """What came of starting some members."""
 
-    run: Run | None = None
+    runs: Sequence[Run] = ()
     queued: Sequence[int] = ()
-    """Members of the same wave that are to be started now, because this one needs no run."""
+    """Members of the same wave that are to be started now, because one of these needs no run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """What was read or written just now, so that a start need not read it again."""
+
+    members: Mapping[int, StoredMember] = field(default_factory=dict)
+    tasks: Mapping[str, StoredTask] = field(default_factory=dict)
+    """By key in the graph; so are the followers."""
+    followers: Mapping[str, Follower] = field(default_factory=dict)
+    bases: Mapping[Reference, StoredBase] = field(default_factory=dict)
+    paused: Sequence[Pause] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """A member that is decided to be built."""
+
+    place: Place
+    stored: StoredMember
+    """As it was read; what was decided is on `member`."""
+    member: Member
+    task: StoredTask
+    edges: Sequence["_Edge"]
+    """Those that are to be claimed."""
+    follower: Follower | None
+    """The task's row, taken for this start; None where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +97,35 @@ class _Waiting:
         return bool(self.member.pending) and self.tally.going
 
 
-async def start(world: World, place: Place) -> Started:
-    """Start a member that is queued; whatever another did of it already is not done again."""
-    stored = await wave_rows.member(world, place.plan, place.number)
-    if stored is None or stored.member.state is not MemberState.QUEUED:
-        return Started()
-    member = stored.member
-    task = await task_rows.get(world, member.registry, member.task)
-    if task is None:
-        return await _without_run(world, place, MemberState.CURRENT, "the task was deleted")
-    if member.seq:
-        run = await _enter(world, place, member, task, ())
-        await _let_go(world, member.registry, member.task, place)
-        return Started(run)
-    taken = await _take(world, place, member)
-    if isinstance(taken, Started):
-        return taken
-    started = await _decide(world, place, stored, task)
-    await _let_go(world, member.registry, member.task, place)
-    return started
+async def start(world: World, plan: str, numbers: Sequence[int], fresh: Fresh | None = None) -> Started:
+    """Start members that are queued; whatever another did of one already is not done again."""
+    fresh = await _read(world, plan, numbers, fresh or Fresh())
+    begun = await together(numbers, lambda number: _begin(world, Place(plan, number), fresh))
+    starts = [each for each in begun if isinstance(each, _Start)]
+    queued = [number for each in begun if not isinstance(each, _Start) for number in each]
+    try:
+        await wave_rows.save(world, plan, [(each.stored, each.member) for each in starts])
+    except Stale:
+        # Another starts one of them too: what he decided counts.
+        again = await start(world, plan, [each.place.number for each in starts])
+        return Started(again.runs, (*queued, *again.queued))
+    runs = await _enter(world, starts)
+    await together(starts, lambda each: _let_go(world, each.task.registry, each.task.name, each.place, each.follower))
+    return Started(runs, queued)
+
+
+async def _read(world: World, plan: str, numbers: Sequence[int], fresh: Fresh) -> Fresh:
+    """With the members and what is paused, where these were not read just now."""
+    unknown = [number for number in numbers if number not in fresh.members]
+    members, paused = await asyncio.gather(
+        settle_member.numbered(world, plan, unknown),
+        pauses.every(world) if fresh.paused is None else _known(fresh.paused),
+    )
+    return replace(fresh, paused=paused, members={**fresh.members, **{each.member.number: each for each in members}})
+
+
+async def _known(value: T) -> T:
+    return value
 
 
 async def hand_over(world: World, place: Place, delay: float = 0) -> None:
@@ -109,19 +152,58 @@ async def _look_up(world: World, place: Place) -> _Waiting | None:
     return _Waiting(place, member.member, tally.tally)
 
 
-async def _take(world: World, place: Place, member: Member) -> Follower | Started:
+async def _begin(world: World, place: Place, fresh: Fresh) -> _Start | Sequence[int]:
+    """What a member that is queued is to be built on; where it needs no run, the members that this queues."""
+    stored = fresh.members.get(place.number)
+    if stored is None or stored.member.state is not MemberState.QUEUED:
+        return ()
+    member = stored.member
+    name = key(member.registry, member.task)
+    task, follower = await asyncio.gather(
+        _known(fresh.tasks[name]) if name in fresh.tasks else task_rows.get(world, member.registry, member.task),
+        _known(fresh.followers[name])
+        if name in fresh.followers
+        else followers.get(world, member.registry, member.task),
+    )
+    if task is None:
+        return await _without_run(world, place, MemberState.CURRENT, "the task was deleted")
+    if member.seq:
+        return await _resume(world, place, stored, task)
+    taken = await _take(world, place, member, follower, fresh.paused or ())
+    if not isinstance(taken, Follower):
+        return taken
+    decided = await _decide(world, place, stored, task, fresh.bases)
+    if isinstance(decided, _Start):
+        return replace(decided, follower=taken)
+    await _let_go(world, member.registry, member.task, place)
+    return decided
+
+
+async def _resume(world: World, place: Place, stored: StoredMember, task: StoredTask) -> _Start | Sequence[int]:
+    """Go on with a start that was decided before, and killed then or is made by another too."""
+    member = stored.member
+    run = await run_rows.by_seq(world, member.registry, member.seq)
+    if run is not None and run.run.status.final:
+        await _let_go(world, member.registry, member.task, place)
+        return ()
+    return _Start(place, stored, member, task, await _claimed_edges(world, member), None)
+
+
+async def _take(
+    world: World, place: Place, member: Member, known: Follower | None, paused: Sequence[Pause]
+) -> Follower | Sequence[int]:
     """Take the task's row for this start, unless there is a reason not to start now."""
     while True:
-        follower, paused = await asyncio.gather(followers.get(world, member.registry, member.task), pauses.every(world))
+        follower, known = known or await followers.get(world, member.registry, member.task), None
         if follower.starting == place:
             return follower
         if follower.starting is not None:
             await _complete(world, follower, follower.starting)
             continue
         if (pause := pauses.of_member(paused, member.registry, member.task, world.now())) is not None:
-            return await _set_back(world, place, str(pause))
+            return await _set_back(world, place, follower, str(pause))
         if follower.breaker.open(world.now()) and follower.breaker.until:
-            return await _break(world, place, follower.breaker.until)
+            return await _break(world, place, follower, follower.breaker.until)
         others = await _others(world, follower, place)
         if member.attempt == 1 and (later := next((each for each in others if each.for_parents), None)):
             return await _join(world, place, member, later.place)
@@ -142,91 +224,100 @@ async def _complete(world: World, follower: Follower, place: Place) -> None:
     """Bring the start that holds the task's row to its end, or take it off the row when there is nothing to start."""
     stored = await wave_rows.member(world, place.plan, place.number)
     if stored is not None and stored.member.state is MemberState.QUEUED:
-        for number in (await start(world, place)).queued:
+        for number in (await start(world, place.plan, [place.number])).queued:
             await hand_over(world, Place(place.plan, number))
     await _let_go(world, follower.registry, follower.task, place)
 
 
-async def _let_go(world: World, registry: str, task: str, place: Place) -> None:
+async def _let_go(world: World, registry: str, task: str, place: Place, known: Follower | None = None) -> None:
     await followers.change(
-        world, registry, task, lambda row: replace(row, starting=None) if row.starting == place else row
+        world, registry, task, lambda row: replace(row, starting=None) if row.starting == place else row, known
     )
 
 
-async def _set_back(world: World, place: Place, note: str) -> Started:
+async def _set_back(world: World, place: Place, follower: Follower, note: str) -> Sequence[int]:
+    await followers.wait(world, follower.registry, follower.task, place, follower)
     await settle_member.change(
         world, place.plan, place.number, going(0), lambda tally, member: states.set_back(tally, member, note)
     )
-    return Started()
+    return ()
 
 
-async def _break(world: World, place: Place, until: datetime) -> Started:
+async def _break(world: World, place: Place, follower: Follower, until: datetime) -> Sequence[int]:
     note = f"its last builds failed: the next is tried at {until.isoformat()}"
+    await followers.wait(world, follower.registry, follower.task, place, follower)
     await settle_member.put_off(world, place.plan, place.number, until, note, going(0), again=False)
     await hand_over(world, place, (until - world.now()).total_seconds() + 1)
-    return Started()
+    return ()
 
 
-async def _join(world: World, place: Place, member: Member, there: Place) -> Started:
+async def _join(world: World, place: Place, member: Member, there: Place) -> Sequence[int]:
     note = f"built by wave {wave_rows.id_of(there.plan)}, in which it waits for more"
-    started = await _without_run(world, place, MemberState.JOINED, note)
+    queued = await _without_run(world, place, MemberState.JOINED, note)
     await followers.leave(world, member.registry, member.task, place)
-    return started
+    return queued
 
 
-async def _without_run(world: World, place: Place, state: MemberState, note: str) -> Started:
-    done = await settle_member.passed(world, place.plan, place.number, state, note, going(0))
-    return Started(None, done or ())
+async def _without_run(world: World, place: Place, state: MemberState, note: str) -> Sequence[int]:
+    passed = await settle_member.passed(world, place.plan, place.number, state, note, going(0))
+    return passed.queued if passed else ()
 
 
-async def _decide(world: World, place: Place, stored: StoredMember, task: StoredTask) -> Started:
+async def _decide(
+    world: World, place: Place, stored: StoredMember, task: StoredTask, known: Mapping[Reference, StoredBase]
+) -> _Start | Sequence[int]:
     """Build, or not, by what the task's bases are now. Nothing that moves later is missed: the row is taken."""
-    edges = await _edges(world, task, again=stored.member.attempt > 1)
+    # Nearly every member is built: its number is taken beside the reads. One that is not needed is a gap.
+    edges, number = await asyncio.gather(
+        _edges(world, task, known, again=stored.member.attempt > 1), run_rows.take_sequence(world, task.registry)
+    )
     firing = [edge for edge in edges if edge.verdict.fire]
     if firing:
-        return await _build(world, place, stored, task, firing)
+        return _Start(place, stored, _decided(stored.member, firing, number, world.now()), task, firing, None)
     settling = [edge.base.settling.until for edge in edges if edge.base.settling is not None]
     if settling:
         note = "waits for the end of a multi-arch update of a base"
         await followers.wait(world, task.registry, task.name, place)
         await settle_member.put_off(world, place.plan, place.number, max(settling), note, going(0), again=False)
         await hand_over(world, place, (max(settling) - world.now()).total_seconds() + 1)
-        return Started()
+        return ()
     return await _without_run(world, place, MemberState.CURRENT, "it stands on what its bases are")
 
 
-async def _build(
-    world: World, place: Place, stored: StoredMember, task: StoredTask, firing: Sequence[_Edge]
-) -> Started:
-    seq, identifier = await run_rows.take_sequence(world, task.registry)
+def _decided(member: Member, firing: Sequence[_Edge], number: tuple[int, str], now: datetime) -> Member:
     moved = tuple(
         Moved(str(base.base.image), base.base.digest, base.base.generation, base.moved, edge.built or edge.digest)
         for base, edge in ((each.base, each.dependent.edge) for each in firing)
     )
-    decided = replace(stored.member, seq=seq, run=identifier, moved=moved, started=world.now())
-    try:
-        await wave_rows.save(world, place.plan, stored, decided)
-    except Stale:
-        return await start(world, place)
-    return Started(await _enter(world, place, decided, task, firing))
+    return replace(member, seq=number[0], run=number[1], moved=moved, started=now)
 
 
-async def _enter(world: World, place: Place, member: Member, task: StoredTask, known: Sequence[_Edge]) -> Run:
-    """Claim the member's edges and bring its run into being; all of it may be repeated."""
-    edges = known or await _claimed_edges(world, member)
+async def _enter(world: World, starts: Sequence[_Start]) -> Sequence[Run]:
+    """Claim the members' edges and bring their runs into being; all of it may be repeated."""
+    runs = [_run(world, each) for each in starts]
+    await asyncio.gather(
+        together([(each.member, edge) for each in starts for edge in each.edges], lambda pair: _claim(world, *pair)),
+        together(starts, lambda each: _tell(world, each)),
+        prepare(world, runs),
+    )
+    return await queue(world, runs)
+
+
+def _run(world: World, start: _Start) -> Run:
+    place, member, task = start.place, start.member, start.task
     moved = [_descriptor(each) for each in member.moved]
-    identifier = wave_rows.id_of(place.plan)
     newest = max(each.at for each in member.moved)
     cause = Cause("image", f"{place.plan}/{place.number}/{member.attempt}", newest, moved)
     request = requests.of_task(world.unseal(task.document))
-    ask = Ask(task.registry, cause, request, requests.run_type(request, of_task=True), task.name)
+    ask = Ask(task.registry, cause, request, requests.run_type(request, of_task=True), task.name, member.trace)
+    return run_of(world, ask, member.seq, member.run)
+
+
+async def _tell(world: World, start: _Start) -> None:
+    member, wave = start.member, wave_rows.id_of(start.place.plan)
     await asyncio.gather(
-        together(edges, lambda edge: _claim(world, member, edge)),
-        together(
-            member.moved, lambda each: reasons.started(world, task.registry, task.name, each, member.run, identifier)
-        ),
+        *(reasons.started(world, member.registry, start.task.name, each, member.run, wave) for each in member.moved)
     )
-    return await enter(world, ask, member.seq, run_id(member.run[:2], member.seq))
 
 
 async def _claim(world: World, member: Member, edge: _Edge) -> None:
@@ -243,8 +334,8 @@ async def _claim(world: World, member: Member, edge: _Edge) -> None:
         return
 
 
-async def _edges(world: World, task: StoredTask, *, again: bool) -> list[_Edge]:
-    """The task's edges as they are, each with its verdict.
+async def _edges(world: World, task: StoredTask, known: Mapping[Reference, StoredBase], *, again: bool) -> list[_Edge]:
+    """The task's edges as they are, each with its verdict; `known` are bases that were read just now.
 
     `again`: for another attempt what counts is what the task was built on, not what it was asked to build on.
     """
@@ -253,7 +344,7 @@ async def _edges(world: World, task: StoredTask, *, again: bool) -> list[_Edge]:
     pushed = await outputs(world, task)
 
     async def one(image: Reference) -> _Edge | None:
-        pair = await _pair(world, image, task.registry, task.name)
+        pair = await _pair(world, image, task.registry, task.name, known.get(image))
         if pair is None:
             return None
         base, dependent = pair
@@ -278,10 +369,14 @@ async def _claimed_edges(world: World, member: Member) -> list[_Edge]:
     return [edge for edge in await together(member.moved, one) if edge is not None]
 
 
-async def _pair(world: World, image: Reference, registry: str, task: str) -> tuple[StoredBase, StoredDependent] | None:
-    base, dependent = await asyncio.gather(
-        base_rows.get(world, image), base_rows.dependent(world, image, registry, task)
-    )
+async def _pair(
+    world: World, image: Reference, registry: str, task: str, base: StoredBase | None = None
+) -> tuple[StoredBase, StoredDependent] | None:
+    asked = base_rows.dependent(world, image, registry, task)
+    if base is None:
+        base, dependent = await asyncio.gather(base_rows.get(world, image), asked)
+    else:
+        dependent = await asked
     return None if base is None or dependent is None else (base, dependent)
 
 

@@ -1,19 +1,23 @@
 """Begin a wave: plan what a movement causes, write the plan, have it count, start the members that wait for none."""
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from baselift.app import base_rows
 from baselift.app.base_rows import StoredBase, StoredDependent
+from baselift.app.notifications import tell
 from baselift.app.ports import Conflict
 from baselift.app.task_rows import StoredTask
 from baselift.app.waves import followers, producers, wave_rows
 from baselift.app.waves.carry_on import carry_on
 from baselift.app.waves.drive import discard, drive
 from baselift.app.waves.followers import Follower, Place
+from baselift.app.waves.pauses import Pause
+from baselift.app.waves.start_member import Fresh
 from baselift.app.waves.walk import Walk, together
-from baselift.app.waves.wave_rows import Wave
+from baselift.app.waves.wave_rows import StoredMember, Wave
 from baselift.app.world import World
 from baselift.domain.runs import Run
 from baselift.domain.waves import states
@@ -36,9 +40,12 @@ class Root:
     follower: Follower
 
 
-async def start_wave(world: World, stored: StoredBase, roots: Sequence[Root], after: str = "") -> list[Run]:
+async def start_wave(
+    world: World, stored: StoredBase, roots: Sequence[Root], paused: Sequence[Pause] | None = None, after: str = ""
+) -> list[Run]:
     """Begin the wave of a movement with some of its dependents; asked again, the same wave goes on.
 
+    `paused`: what is, where that was read just now.
     `after`: a wave of the same movement that ended without building them, because they were not to be built then.
 
     Returns:
@@ -54,17 +61,32 @@ async def start_wave(world: World, stored: StoredBase, roots: Sequence[Root], af
     beside = await _beside(world, graph, walk, str(image)) if plan.levels > 1 else ()
     identifier = wave_rows.wave_id(str(image), stored.base.generation, stored.moved, names, after)
     wave = _wave(world, stored, plan, identifier, beside)
-    change = states.begun(plan, world.waves, WaveState.PLANNED if beside else WaveState.RUNNING)
-    await _write(world, wave, change, dict(zip(names, (root.follower for root in roots), strict=True)))
+    change = _traced(world, states.begun(plan, world.waves, WaveState.PLANNED if beside else WaveState.RUNNING))
+    followed = dict(zip(names, (root.follower for root in roots), strict=True))
+    members = await _write(world, wave, change, followed)
     try:
         await wave_rows.commit(world, wave)
     except Conflict:
         return await _other(world, wave, stored, roots)
     log.info("wave %s: %d members because %s moved", wave.id, wave.total, image)
-    if beside:
+    world.telemetry.record("baselift.waves", state="begun")
+    tasks = dict(zip(names, (root.task for root in roots), strict=True))
+    fresh = Fresh(members, tasks, followed, {image: stored}, paused)
+    runs, _ = await asyncio.gather(_begin(world, wave, fresh), tell.wave_changed(world, wave.plan, change.tally))
+    return runs
+
+
+async def _begin(world: World, wave: Wave, fresh: Fresh) -> list[Run]:
+    if wave.beside:
         return await drive(world, wave.plan)
-    queued = [member.number for member in change.members if member.state is MemberState.QUEUED]
-    return await carry_on(world, wave.plan, queued)
+    queued = [number for number, each in fresh.members.items() if each.member.state is MemberState.QUEUED]
+    return await carry_on(world, wave.plan, queued, fresh)
+
+
+def _traced(world: World, change: states.Change) -> states.Change:
+    """Have each member remember whose trace it belongs to: most are started by others, much later."""
+    trace = world.telemetry.trace()
+    return replace(change, members=[replace(each, trace=trace) for each in change.members]) if trace else change
 
 
 async def _beside(world: World, graph: Graph, walk: Walk, moved: str) -> Sequence[str]:
@@ -88,16 +110,19 @@ def _wave(world: World, stored: StoredBase, plan: Plan, identifier: str, beside:
     )
 
 
-async def _write(world: World, wave: Wave, change: states.Change, known: Mapping[str, Follower]) -> None:
-    """Write the plan, and on each member's task that it waits; nothing of it counts yet."""
+async def _write(
+    world: World, wave: Wave, change: states.Change, known: Mapping[str, Follower]
+) -> Mapping[int, StoredMember]:
+    """Write the plan, and on each task that is not started at once that it waits; nothing of it counts yet."""
 
     async def wait(member: Member) -> None:
         row = known.get(key(member.registry, member.task))
         await followers.wait(world, member.registry, member.task, Place(wave.plan, member.number), row)
 
-    await wave_rows.activate(world, wave)
-    await wave_rows.write_plan(world, wave.plan, change)
-    await together(change.members, wait)
+    # Where only the second of these is done, it is rows that nobody ever reads.
+    _, members = await asyncio.gather(wave_rows.activate(world, wave), wave_rows.write_plan(world, wave.plan, change))
+    await together([each for each in change.members if each.state is not MemberState.QUEUED], wait)
+    return members
 
 
 async def _other(world: World, wave: Wave, stored: StoredBase, roots: Sequence[Root]) -> list[Run]:
@@ -110,7 +135,7 @@ async def _other(world: World, wave: Wave, stored: StoredBase, roots: Sequence[R
     if tally is None or tally.tally.state is not WaveState.FINISHED:
         return await drive(world, found.plan)
     behind = [root for root in roots if await _behind(world, stored, root)]
-    return await start_wave(world, stored, behind, found.id) if behind else []
+    return await start_wave(world, stored, behind, after=found.id) if behind else []
 
 
 async def _behind(world: World, stored: StoredBase, root: Root) -> bool:

@@ -7,13 +7,15 @@ tally, the members, and a note for each member that is ready, in the order in wh
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Sequence
+import re
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from baselift.app import codec
 from baselift.app.ports import Row, Value, Write
 from baselift.app.world import World
+from baselift.domain.runs import Cause
 from baselift.domain.waves.states import Change, Member, MemberState, Moved, Tally
 
 WAVES, MEMBERS, ACTIVE = "waves", "wavemembers", "activewaves"
@@ -23,6 +25,7 @@ _MEMBERS, _READY = ("m|", "m~"), ("r|", "r~")
 _MOVING = frozenset({MemberState.QUEUED.value, MemberState.RETRYING.value})
 _BATCH = 98
 """Rows beside the tally in one batch, and one to spare."""
+_KEY = re.compile(r"(?P<plan>\d{10}-[0-9a-f]{8}-[0-9a-f]+)/(?P<number>\d+)/\d+")
 _LAST_SECOND, _LONGEST_RANK = 9_999_999_999, 9_999_999_999
 
 
@@ -74,6 +77,17 @@ def id_of(plan: str) -> str:
     return plan.rpartition("-")[0]
 
 
+def began(plan: str) -> int:
+    """When the base moved that a wave's partition is named for: epoch seconds."""
+    return int(plan.partition("-")[0])
+
+
+def place_of(cause: Cause) -> tuple[str, int] | None:
+    """Plan and number of the member that a run was made for; None for a run of no wave."""
+    match = _KEY.fullmatch(cause.key) if cause.kind == "image" else None
+    return (match["plan"], int(match["number"])) if match else None
+
+
 async def get(world: World, identifier: str) -> Wave | None:
     """The wave with this id; None when there is none."""
     if not _is_id(identifier):
@@ -105,12 +119,16 @@ async def retire(world: World, plan: str) -> None:
     await world.tables.delete(ACTIVE, _ALL, plan)
 
 
-async def write_plan(world: World, plan: str, change: Change) -> None:
+async def write_plan(world: World, plan: str, change: Change) -> Mapping[int, StoredMember]:
     """Write a new wave's members, and its tally last. Raises Conflict when the partition is taken."""
     writes = [Write("insert", row) for each in change.members for row in _rows(plan, each)]
     writes.append(Write("insert", _tally_row(plan, change.tally)))
+    etags: dict[str, str] = {}
     for start in range(0, len(writes), _BATCH):
-        await world.tables.batch(MEMBERS, writes[start : start + _BATCH])
+        part = writes[start : start + _BATCH]
+        written = await world.tables.batch(MEMBERS, part)
+        etags |= dict(zip((write.row.key for write in part), written, strict=True))
+    return {each.number: StoredMember(each, etags[_key(each.number)]) for each in change.members}
 
 
 async def commit(world: World, wave: Wave) -> None:
@@ -166,9 +184,11 @@ async def apply(world: World, plan: str, before: Sequence[StoredMember], change:
         await world.tables.batch(MEMBERS, writes)
 
 
-async def save(world: World, plan: str, stored: StoredMember, changed: Member) -> StoredMember:
-    """Write one member whose state stays. Raises Stale."""
-    return StoredMember(changed, await world.tables.replace(MEMBERS, _member_row(plan, changed, stored.etag)))
+async def save(world: World, plan: str, changes: Sequence[tuple[StoredMember, Member]]) -> None:
+    """Write members whose state stays, all or nothing; those that are not changed are not written. Raises Stale."""
+    rows = [_member_row(plan, now, was.etag) for was, now in changes if was.member != now]
+    if rows:
+        await world.tables.batch(MEMBERS, [Write("replace", row) for row in rows])
 
 
 def _ready_writes(plan: str, was: Member, now: Member) -> list[Write]:
