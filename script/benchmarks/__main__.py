@@ -15,20 +15,27 @@ from pathlib import Path
 from parts.errors import PartError
 
 from benchmarks import report
+from benchmarks.deliveries import deliveries
 from benchmarks.imports import imports
+from benchmarks.memory import memory
 from benchmarks.movements import movements
+from benchmarks.pages import pages
 from benchmarks.push_event import push_event
 from benchmarks.report import Figure
 from benchmarks.requests import http
 from benchmarks.run_list import run_list
 from benchmarks.site import Site, site
 from benchmarks.tasks import tasks
-from benchmarks.whole_run import large_run, sample_run
+from benchmarks.waves import waves
+from benchmarks.whole_run import large_run, long_run, sample_run
 
 ON_SITE: dict[str, Callable[[Site], Awaitable[list[Figure]]]] = {
     "push": push_event,
+    "told": deliveries,
     "run": sample_run,
     "large": large_run,
+    "long": long_run,
+    "memory": memory,
     "http": http,
 }
 ALONE: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
@@ -36,6 +43,8 @@ ALONE: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "list": run_list,
     "tasks": tasks,
     "moved": movements,
+    "pages": pages,
+    "waves": waves,
 }
 
 

@@ -32,12 +32,19 @@ class Api:
                 raise PartError(f"{method} {path} was answered with {answer.status}: {await answer.text()}")
             return await answer.json()
 
-    async def put_task(self, name: str, context: str, arguments: dict[str, str]) -> None:
-        """Make a task that builds the sample's Dockerfile-app and follows its base."""
+    async def put_task(
+        self,
+        name: str,
+        context: str,
+        arguments: dict[str, str],
+        dockerfile: str = "Dockerfile-app",
+        tags: dict[str, str] | None = None,
+    ) -> None:
+        """Make a task that builds a Dockerfile of the sample and follows its base."""
         step = {
             "type": "Docker",
             "imageNames": [f"{name}:{{{{.Run.ID}}}}"],
-            "dockerFilePath": "Dockerfile-app",
+            "dockerFilePath": dockerfile,
             "contextPath": context,
             "arguments": [{"name": key, "value": value, "isSecret": False} for key, value in arguments.items()],
         }
@@ -48,7 +55,8 @@ class Api:
             "step": step,
             "trigger": {"baseImageTrigger": trigger},
         }
-        await self.call("PUT", f"tasks/{name}", {"location": "local", "properties": properties})
+        document = {"location": "local", "tags": tags or {}, "properties": properties}
+        await self.call("PUT", f"tasks/{name}", document)
 
     async def run_task(self, name: str) -> str:
         """Ask for a run of a task; its id."""

@@ -23,6 +23,7 @@ from parts.ports import LOOPBACK
 
 from baselift import settings, wiring
 from baselift.app import base_rows, keys, task_rows
+from baselift.app.hearing import hear
 from baselift.app.look_around import repair_bases
 from baselift.app.on_push import on_push
 from baselift.app.ports import Row, Write
@@ -34,20 +35,26 @@ from baselift.domain.runs import BaseUse, ImageDescriptor
 from baselift.domain.staleness import Dependent
 from baselift.registry.client import Registries
 from benchmarks.api import NAME
+from benchmarks.counting import Count, counted
 from benchmarks.measure import timed
 from benchmarks.report import Aim, Figure
 
 OTHERS = tuple(int(word) for word in os.environ.get("BASELIFT_BENCH_OTHERS", "1000,100000").split(","))
 """Tasks that depend on another base."""
-DEPENDENTS = tuple(int(word) for word in os.environ.get("BASELIFT_BENCH_DEPENDENTS", "1,100,10000").split(","))
-TIMES = {1: 30, 100: 3}
+DEPENDENTS = tuple(int(word) for word in os.environ.get("BASELIFT_BENCH_DEPENDENTS", "1,100").split(","))
+TIMES = {1: 20, 100: 3}
 """Movements measured by number of dependents; of more dependents one."""
-BASES = 500
+BASES = 100
+SENDERS = 50
 BATCH, AT_ONCE = 100, 16
 FAST = Path(__file__).with_name("azurite-fast.js")
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-FLOOR = "its task read for each dependent; 4 rows, a log and a message written for each run; 16 side by side"
-AIM = {1: Aim(p95=250)}
+FLOOR = (
+    "the base read and written, its edges read; for each dependent its task and what it waits for read; for each run 4 "
+    "rows, a log and a message written, for each other dependent one row; 16 side by side"
+)
+ANSWER = Aim(slowest=1000)
+AIM = {1: Aim(p95=250), 100: Aim(ratio=1.5), 10000: Aim(ratio=1.5)}
 
 
 @dataclass
@@ -76,46 +83,70 @@ async def movements() -> list[Figure]:
                 await _fill(world, _reference(registry, "others"), range(made, others))
                 made = others
                 figures += [await _movement(world, registry, each, others) for each in DEPENDENTS]
-            return [*figures, await _round(world, registry)]
+            return [*figures, await _senders(world, registry), await _round(world, registry)]
     finally:
         await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
 
 
 async def _movement(world: World, registry: Registry, dependents: int, others: int) -> Figure:
     """Each sample on a base of its own: a wave that is larger than what runs at once leaves tasks waiting."""
-    samples, floor, queued = [], [], min(dependents, world.waves.concurrency)
+    samples, floor, queued, counts = [], [], min(dependents, world.waves.concurrency), list[Count]()
     for number in range(TIMES.get(dependents, 1)):
         name = f"base{dependents}among{others}x{number}"
         image = _reference(registry, name)
         await _fill(world, image, range(dependents))
         registry.versions[name] += 1
+        counting, count = counted(world)
+        # Who is told of waves is read every few seconds, whatever moves.
+        await world.targets.any(world.tables, world.now())
         begun = time.perf_counter()
-        runs = await on_push(world, image)
+        runs = await on_push(counting, image)
         samples.append((time.perf_counter() - begun) * 1000)
+        counts.append(count)
         if len(runs) != queued:
             raise AssertionError(f"{len(runs)} runs of {dependents} dependents")
-        floor.append(await timed(partial(_floor, world, name, dependents, queued)))
-    title = f"push → {queued} of {dependents:,} queued, {others:,} other tasks"
+        floor.append(await timed(partial(_floor, world, image, dependents, queued)))
+    title = f"push → {queued} of {dependents:,} queued, {others:,} other tasks ({counts[-1]})"
     return Figure(title, samples, floor, FLOOR, AIM.get(dependents, Aim()))
 
 
-async def _floor(world: World, name: str, dependents: int, queued: int) -> None:
-    gate = asyncio.Semaphore(AT_ONCE)
+async def _floor(world: World, image: Reference, dependents: int, queued: int) -> None:
+    gate, name = asyncio.Semaphore(AT_ONCE), image.repository
 
     async def read(number: int) -> None:
         async with gate:
-            await world.tables.get("floor", name, f"task{number}")
+            for what in ("task", "follower"):
+                await world.tables.get("floor", name, f"{what}{number}")
+
+    async def write(what: str, number: int) -> None:
+        await world.tables.insert("floor", Row(f"{name}{number % 64}", f"{what}{number}", {"doc": "x" * 500}))
 
     async def queue(number: int) -> None:
         async with gate:
+            if number >= queued:
+                await write("follower", number)
+                return
             for what in ("edge", "active", "run", "pointer"):
-                row = Row(f"{name}{number % 64}", f"{what}{number}", {"doc": "x" * 500})
-                await world.tables.insert("floor", row)
+                await write(what, number)
             await world.blobs.create_log(f"floor/{name}{number}")
             await world.queues.send("floor", name)
 
+    await base_rows.get(world, image)
+    await world.tables.upsert("floor", Row(name, "base", {"doc": "x" * 500}))
+    await base_rows.all_dependents(world, image)
     await asyncio.gather(*map(read, range(dependents)))
-    await asyncio.gather(*map(queue, range(queued)))
+    await asyncio.gather(*map(queue, range(dependents)))
+
+
+async def _senders(world: World, registry: Registry) -> Figure:
+    """Senders of as many bases that moved, one dependent each, all at once: how long each waits for its answer."""
+    images = [_reference(registry, f"told{number}") for number in range(SENDERS)]
+    for image in images:
+        await _fill(world, image, range(1))
+        registry.versions[image.repository] += 1
+    samples = [*await asyncio.gather(*(timed(partial(hear, world, image)) for image in images))]
+    floor = [*await asyncio.gather(*(timed(partial(world.queues.send, "floor", str(image))) for image in images))]
+    return Figure(f"{SENDERS} bases told of at once: answer", samples, floor, "a message sent for each", ANSWER)
 
 
 async def _round(world: World, registry: Registry) -> Figure:

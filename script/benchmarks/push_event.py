@@ -15,7 +15,7 @@ FLOOR = "HEAD of the tag, 5 reads and 5 writes of rows, one after the other, by 
 async def push_event(site: Site) -> list[Figure]:
     """From the answer to PUT of a manifest under the tag, to the run's row being readable; one dependent."""
     tag = Tag(site.session, f"{site.stack.registry.url}/v2/{BASE}", TAG)
-    manifests = [await _version(site, tag, version) for version in ("9.11.4", "9.11.5")]
+    manifests = await two_versions(site, tag)
     floor = await _floor(site, tag)
 
     async def moved(number: int) -> float:
@@ -30,6 +30,11 @@ async def push_event(site: Site) -> list[Figure]:
 
     samples, bare = await alternate(MOVEMENTS, moved, floor.sample)
     return [Figure("push event → run queued", samples, bare, FLOOR, AIM)]
+
+
+async def two_versions(site: Site, tag: Tag) -> list[bytes]:
+    """The manifests of two versions of the base image, in its repository."""
+    return [await _version(site, tag, version) for version in ("9.11.4", "9.11.5")]
 
 
 async def _version(site: Site, tag: Tag, version: str) -> bytes:

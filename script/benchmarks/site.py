@@ -85,17 +85,18 @@ class Site:
         while await self.status(seq) is None:
             await self._pause(end, f"run number {seq} was not queued")
 
-    async def until_final(self, run: str) -> None:
-        """Return once the run has succeeded.
+    async def until_final(self, run: str, seconds: float = WAIT_SECONDS) -> None:
+        """Return once the run has succeeded, within these seconds.
 
         Raises:
             PartError: it ended otherwise, or not at all.
         """
-        seq, end = sequence(run) or 0, time.monotonic() + WAIT_SECONDS
+        seq, end = sequence(run) or 0, time.monotonic() + seconds
         while (status := await self.status(seq)) is None or not status.final:
-            await self._pause(end, f"run {run} did not end")
+            await self._pause(end, f"run {run} did not end", seconds)
         if status is not Status.SUCCEEDED:
-            raise PartError(f"run {run} ended {status}; what a benchmark runs must succeed")
+            told = (await self.api.call("GET", f"runs/{run}"))["properties"].get("runErrorMessage")
+            raise PartError(f"run {run} ended {status}; what a benchmark runs must succeed: {told}")
 
     async def quiet(self) -> None:
         """Return once no run and no scan is left to do."""
@@ -108,10 +109,10 @@ class Site:
             return True
         return False
 
-    async def _pause(self, end: float, otherwise: str) -> None:
+    async def _pause(self, end: float, otherwise: str, seconds: float = WAIT_SECONDS) -> None:
         self.stack.check()
         if time.monotonic() > end:
-            raise PartError(f"{otherwise} within {WAIT_SECONDS:.0f} s; the app's log: {self.stack.app.child.log}")
+            raise PartError(f"{otherwise} within {seconds:.0f} s; the app's log: {self.stack.app.child.log}")
         await asyncio.sleep(POLL_SECONDS)
 
 
