@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from baselift import exporters
 from baselift.access.settings import AccessSettings, InvalidAccess
 from baselift.access.settings import load as load_access
 from baselift.domain.builds import Failure, Limits
 from baselift.domain.limits import parse as parse_limits
+from baselift.domain.limits import parse_bytes
 from baselift.upkeep import InvalidUpkeep, Upkeep
 from baselift.upkeep import load as load_upkeep
 
@@ -39,8 +41,10 @@ class Settings:
     build_network: str
     """`own` or `host`."""
     run_limits: Limits
+    layer_bytes: int
+    """What the layers of all tasks may take on disk; 0: none are kept."""
     engine: str
-    """`auto`, `buildah` or `acr`."""
+    """`auto`, `buildah`, `docker` or `acr`."""
     acr_endpoint: str
     acr_seconds: float
     lease_seconds: float
@@ -62,7 +66,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         SettingsError: naming every setting that is missing or wrong, and what would be right.
     """
     env = dict(os.environ if environment is None else environment)
-    problems, access, upkeep = [*_missing(env), *_wrong(env)], None, None
+    problems, access, upkeep = [*_missing(env), *_wrong(env), *exporters.problems(env)], None, None
     try:
         access = load_access(env)
     except InvalidAccess as error:
@@ -86,6 +90,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         plain_http_hosts=frozenset(word.lower() for word in _words(env, "BASELIFT_PLAIN_HTTP_HOSTS")),
         build_network=env.get("BASELIFT_BUILD_NETWORK", "own"),
         run_limits=parse_limits(env.get("BASELIFT_RUN_LIMITS", "")),
+        layer_bytes=parse_bytes(env.get("BASELIFT_LAYER_CACHE", "10G")),
         engine=env.get("BASELIFT_ENGINE", "auto"),
         acr_endpoint=env.get("BASELIFT_ACR_ENDPOINT", "https://management.azure.com").rstrip("/"),
         acr_seconds=float(env.get("BASELIFT_ACR_SECONDS", "5")),
@@ -129,8 +134,12 @@ def _wrong(env: Mapping[str, str]) -> list[str]:
         parse_limits(env.get("BASELIFT_RUN_LIMITS", ""))
     except Failure as failure:
         wrong.append(f"BASELIFT_RUN_LIMITS: {failure}")
-    if (engine := env.get("BASELIFT_ENGINE", "auto")) not in ("auto", "buildah", "acr"):
-        wrong.append(f"BASELIFT_ENGINE is '{engine}'; it must be auto, buildah or acr")
+    try:
+        parse_bytes(env.get("BASELIFT_LAYER_CACHE", "0"))
+    except Failure as failure:
+        wrong.append(f"BASELIFT_LAYER_CACHE: {failure}")
+    if (engine := env.get("BASELIFT_ENGINE", "auto")) not in ("auto", "buildah", "docker", "acr"):
+        wrong.append(f"BASELIFT_ENGINE is '{engine}'; it must be auto, buildah, docker or acr")
     endpoint = env.get("BASELIFT_ACR_ENDPOINT", "https://management.azure.com")
     if not _ENDPOINT.fullmatch(endpoint):
         wrong.append(f"BASELIFT_ACR_ENDPOINT is '{endpoint}'; it must be https://HOST, or http:// on this machine")
@@ -150,7 +159,8 @@ def _wrong(env: Mapping[str, str]) -> list[str]:
 
 
 def _unresolved(name: str, value: str) -> bool:
-    return name.startswith(("BASELIFT_", "AzureWebJobs")) and value.startswith("@Microsoft.KeyVault(")
+    ours = name.startswith(("APPLICATIONINSIGHTS_", "BASELIFT_", "AzureWebJobs", "OTEL_"))
+    return ours and value.startswith("@Microsoft.KeyVault(")
 
 
 def _keys(env: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -9,16 +9,18 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from baselift.access.settings import check_place as check_access_place
-from baselift.app.ports import Containers, Engine
+from baselift.app.ports import Containers, Engine, Post
 from baselift.app.registrations import Registration, Registrations
 from baselift.app.world import World
 from baselift.domain.builds import Credential
+from baselift.registry.errors import RegistryError
 from baselift.settings import Settings, load
 
 Seal = Callable[[Mapping[str, Any]], dict[str, Any]]
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from baselift.azure.relay import Relay
     from baselift.engines.acr import AcrBuilds
     from baselift.engines.buildah import Buildah
+    from baselift.engines.chosen import Candidate, FirstOf
+    from baselift.engines.probe import Probe
 
 
 def check_place() -> None:
@@ -96,7 +100,6 @@ def diagnosis() -> "Diagnosis":
     from baselift.app.diagnose import Diagnosis
     from baselift.app.ports import RemotePlace
     from baselift.engines.acr import AcrBuilds
-    from baselift.engines.probe import probe
 
     given = settings()
     schedule = given.environment.get("BASELIFT_RECONCILE", "")
@@ -104,7 +107,7 @@ def diagnosis() -> "Diagnosis":
     if isinstance(agents, AcrBuilds):
         attempt: Try = partial(agents.probe, RemotePlace(given.resource_group, given.registry_name))
     else:
-        attempt = partial(probe, given.state / "probe")
+        attempt = partial(probe, given)
     return Diagnosis(world(), signs(), schedule, STARTED, attempt)
 
 
@@ -112,6 +115,7 @@ def build(given: Settings) -> World:
     """A world on a storage account, with every part as the settings say."""
     from baselift.azure.keyvault import KeyVault
     from baselift.azure.storage import Storage
+    from baselift.exporters import connect
     from baselift.registry.client import Registries
     from baselift.registry.identities import Identities
     from baselift.source.fetch import Sources
@@ -120,7 +124,7 @@ def build(given: Settings) -> World:
     storage = Storage.connect(given.environment)
 
     seal, unseal = _secrets(given)
-    engine = cache(lambda: _engine(given))
+    engine = cache(lambda: _local(given))
 
     def now() -> datetime:
         return datetime.now(UTC)
@@ -128,7 +132,12 @@ def build(given: Settings) -> World:
     async def download(name: str, into: Path) -> None:
         await storage.blobs.download(name, into, Limits().bytes)
 
-    registries = Registries(plain_http_hosts=given.plain_http_hosts)
+    telemetry = connect(given.environment)
+
+    def failed(error: RegistryError) -> None:
+        telemetry.record("baselift.registry.errors", registry=error.registry, error=error.name)
+
+    registries = Registries(plain_http_hosts=given.plain_http_hosts, failed=failed)
     return World(
         tables=storage.tables,
         queues=storage.queues,
@@ -137,15 +146,17 @@ def build(given: Settings) -> World:
         sources=Sources(download=download, artifact=registries.artifact, plain_http_hosts=given.plain_http_hosts),
         vault=KeyVault(given.vault_suffixes),
         identities=Identities(),
-        engine=_builder(given, engine),
-        containers=containers_of(engine),
+        engine=engine,
+        containers=lambda credentials, secrets: engine().containers(credentials, secrets),
         seal=seal,
         unseal=unseal,
         now=now,
         token=lambda: secrets.token_hex(16),
         scratch=given.state / "runs",
         registrations=Registrations(storage.tables, [_seed(given)], unseal, now),
+        post=_post(given),
         lease=timedelta(seconds=given.lease_seconds),
+        telemetry=telemetry,
         remote=_agents(given),
         remote_poll=timedelta(seconds=given.acr_seconds),
         poll=min(1.0, given.lease_seconds / 4),
@@ -168,10 +179,49 @@ def containers_of(engine: "Callable[[], Buildah]") -> Callable[..., AbstractAsyn
     return opened
 
 
-def _builder(given: Settings, engine: "Callable[[], Buildah]") -> Callable[[], Engine]:
+def _local(given: Settings) -> "FirstOf":
+    """Who builds on this machine: buildah, and where that cannot run, unless it was asked for, Docker."""
+    from baselift.engines.chosen import FirstOf
+
+    candidates = {"buildah": (_buildah,), "docker": (_docker,)}.get(given.engine, (_buildah, _docker))
+    return FirstOf(*(candidate(given) for candidate in candidates))
+
+
+def _buildah(given: Settings) -> "Candidate":
+    from baselift.engines.chosen import Candidate
     from baselift.engines.isolated import Isolated
 
-    return cache(lambda: Isolated(engine())) if given.build_network == "own" else engine
+    engine = _engine(given)
+
+    async def ready() -> None:
+        await engine.version()
+        await engine.driver()
+
+    builder: Engine = Isolated(engine) if given.build_network == "own" else engine
+    return Candidate(engine.name, ready, builder.build, containers_of(lambda: engine))
+
+
+def _docker(given: Settings) -> "Candidate":
+    from baselift.engines.chosen import Candidate
+    from baselift.engines.docker import DockerEngine
+
+    engine = DockerEngine(given.state / "docker", network=given.build_network, limits=given.run_limits)
+    return Candidate(engine.name, engine.ready, engine.build, engine.containers)
+
+
+async def probe(given: Settings) -> "Probe":
+    """Whether this machine can build, tried with the engine that the settings name."""
+    from baselift.engines.docker_probe import probe_docker
+    from baselift.engines.probe import probe as probe_buildah
+
+    docker = partial(probe_docker, given.state / "docker")
+    if given.engine == "docker":
+        return await docker()
+    found = await probe_buildah(given.state / "probe")
+    if found.ok or given.engine == "buildah":
+        return found
+    other = await docker()
+    return other if other.ok else replace(found, reason=f"{found.reason}. docker: {other.reason}")
 
 
 def _agents(given: Settings) -> "AcrBuilds | None":
@@ -188,6 +238,19 @@ def _agents(given: Settings) -> "AcrBuilds | None":
     return AcrBuilds(given.acr_endpoint, given.subscription, token)
 
 
+def _post(given: Settings) -> Post:
+    """Sends events to people's own systems."""
+    from baselift.azure.arm_token import ArmToken
+    from baselift.source.post import Poster
+
+    tokens = cache(lambda audience: ArmToken(audience, given.environment.get("AZURE_CLIENT_ID"), "topics"))
+
+    async def token(audience: str) -> str:
+        return await tokens(audience)()
+
+    return Poster(given.plain_http_hosts, token)
+
+
 def _engine(given: Settings) -> "Buildah":
     from baselift.engines.buildah import Buildah
     from baselift.source.http import download
@@ -195,7 +258,8 @@ def _engine(given: Settings) -> "Buildah":
 
     hosts = given.plain_http_hosts
     fetch = partial(download, plain_http_hosts=hosts, limits=Limits())
-    return Buildah(given.state / "store", plain_http_hosts=hosts, fetch=fetch, limits=given.run_limits)
+    place, limits, layers = given.state / "store", given.run_limits, given.layer_bytes
+    return Buildah(place, plain_http_hosts=hosts, fetch=fetch, limits=limits, layer_bytes=layers)
 
 
 def _seed(given: Settings) -> Registration:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from parts.azurite import Azurite
+from parts.docker import Docker
 from parts.gitserver import GitServer
 from parts.registry import Registry
 
@@ -44,5 +45,13 @@ def registry(parts_directory: Path) -> Iterator[Registry]:
 def git_server(parts_directory: Path) -> Iterator[GitServer]:
     """A git server: ``create`` and ``commit`` make its repositories, ``address(name)`` is a repository's URL."""
     part = GitServer.start(parts_directory / "git")
+    yield part
+    part.stop()
+
+
+@pytest.fixture(scope="session")
+def docker(parts_directory: Path) -> Iterator[Docker]:
+    """A Docker engine with buildx, for campaigns. Only who sets its ``environment`` finds it."""
+    part = Docker.start(parts_directory / "docker")
     yield part
     part.stop()

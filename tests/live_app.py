@@ -34,7 +34,7 @@ MANIFESTS = {
 }
 EVERY_SECOND = "* * * * * *"
 BUILDS = 2
-SETTINGS = {"BASELIFT_LEASE_SECONDS": "5", "BASELIFT_BUILDS": str(BUILDS)}
+SETTINGS = {"BASELIFT_LEASE_SECONDS": "5", "BASELIFT_BUILDS": str(BUILDS), "BASELIFT_NOTIFY_PAUSES": "1,1,1"}
 BUSYBOX = Path("/bin/busybox")
 BASE = (
     'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "ln", "-s", "busybox", "/bin/sh"]\nENV PATH=/bin\n'

@@ -12,8 +12,8 @@ NEEDED = {
 }
 
 
-@pytest.mark.parametrize("engine", ["auto", "buildah", "acr"])
-def test_an_engine_is_one_of_three(engine: str) -> None:
+@pytest.mark.parametrize("engine", ["auto", "buildah", "docker", "acr"])
+def test_an_engine_is_one_of_four(engine: str) -> None:
     assert load(NEEDED | {"BASELIFT_ENGINE": engine}).engine == engine
 
 
@@ -25,7 +25,7 @@ def test_an_endpoint_is_https_or_this_machine(endpoint: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "right"),
     [
-        ("BASELIFT_ENGINE", "docker", "it must be auto, buildah or acr"),
+        ("BASELIFT_ENGINE", "podman", "it must be auto, buildah, docker or acr"),
         ("BASELIFT_ACR_SECONDS", "0", "it must be a number of seconds above 0"),
         *(
             ("BASELIFT_ACR_ENDPOINT", value, "it must be https://HOST, or http:// on this machine")

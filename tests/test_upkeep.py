@@ -19,10 +19,11 @@ def test_everything_can_be_set():
             "BASELIFT_POLL_SECONDS": "60, Docker.io=3600 ,localhost:5000=0",
             "BASELIFT_BUILD_WINDOW": "0",
             "BASELIFT_RETENTION_DAYS": "7",
+            "BASELIFT_NOTIFY_PAUSES": "1, 2.5",
         }
     )
     periods = {"": 60.0, "docker.io": 3600.0, "localhost:5000": 0.0}
-    assert found == Upkeep(timedelta(seconds=1.5), periods, 0, timedelta(days=7))
+    assert found == Upkeep(timedelta(seconds=1.5), periods, 0, timedelta(days=7), notify_pauses=[1.0, 2.5])
 
 
 def test_a_period_of_one_registry_leaves_the_others_theirs():
@@ -36,6 +37,13 @@ def test_a_period_of_one_registry_leaves_the_others_theirs():
         ("BASELIFT_SETTLE_SECONDS", "-1", "a number of seconds, 0 or more"),
         ("BASELIFT_SETTLE_SECONDS", "nan", "a number of seconds, 0 or more"),
         ("BASELIFT_BUILD_WINDOW", "2.5", "a whole number of runs, 0 or more"),
+        ("BASELIFT_NOTIFY_PAUSES", "5,soon", "at most 20 numbers of seconds from 0 to 86400, separated by commas"),
+        ("BASELIFT_NOTIFY_PAUSES", "5,nan", "at most 20 numbers of seconds from 0 to 86400, separated by commas"),
+        (
+            "BASELIFT_NOTIFY_PAUSES",
+            "1," * 20 + "1",
+            "at most 20 numbers of seconds from 0 to 86400, separated by commas",
+        ),
         ("BASELIFT_RETENTION_DAYS", "inf", "a number of days, 0 or more"),
         ("BASELIFT_POLL_SECONDS", "=5", "SECONDS or HOST=SECONDS, in whole seconds"),
         ("BASELIFT_POLL_SECONDS", "docker.io=", "SECONDS or HOST=SECONDS, in whole seconds"),

@@ -36,6 +36,8 @@ class StoredBase:
     """``registry|task`` of a task that has a login for the base's registry; empty when none is known."""
     overtaken: bool = False
     """A task took the tag at another digest while the row was at this one: wherever the tag is now, it moved."""
+    trace: str = ""
+    """Place in a trace of who told of the last movement, as a W3C `traceparent`; empty where nobody traces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,17 @@ async def dependents(world: World, image: Reference) -> AsyncIterator[StoredDepe
             yield _dependent(row)
 
 
+async def all_dependents(world: World, image: Reference) -> list[StoredDependent]:
+    """Every edge to the base, at once."""
+    return [each async for each in dependents(world, image)]
+
+
+async def every_dependent(world: World) -> AsyncIterator[tuple[str, StoredDependent]]:
+    """Every edge there is, with the canonical reference of its base."""
+    async for row in world.tables.query(DEPENDENTS):
+        yield row.text("image"), _dependent(row)
+
+
 async def dependent(world: World, image: Reference, registry: str, task: str) -> StoredDependent | None:
     """The edge from one task to the base."""
     key = keys.dependent(registry, task)
@@ -138,6 +151,8 @@ def _base_row(stored: StoredBase) -> Row:
         "overtaken": stored.overtaken,
         "settling": codec.dump(stored.settling) if stored.settling else "",
     }
+    if stored.trace:
+        values["trace"] = stored.trace
     return Row(keys.base_partition(str(base.image)), str(base.image), values, stored.etag)
 
 
@@ -147,8 +162,16 @@ def _base(row: Row) -> StoredBase:
     base = Base(images.parse(row.key), row.text("digest"), row.number("generation"), manifests)
     pending = str(values.get("settling", ""))
     settling = codec.load(Settling, pending) if pending else None
-    fanning, overtaken = bool(values["fanning"]), bool(values.get("overtaken"))
-    return StoredBase(base, row.text("moved"), fanning, row.etag, settling, str(values.get("opener", "")), overtaken)
+    return StoredBase(
+        base=base,
+        moved=row.text("moved"),
+        fanning=bool(values["fanning"]),
+        etag=row.etag,
+        settling=settling,
+        opener=str(values.get("opener", "")),
+        overtaken=bool(values.get("overtaken")),
+        trace=str(values.get("trace", "")),
+    )
 
 
 def _dependent_row(image: Reference, stored: StoredDependent) -> Row:

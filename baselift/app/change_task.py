@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from baselift.app import edges, source_rows, task_rows, timers
+from baselift.app import edges, source_rows, task_names, task_rows, timers
 from baselift.app.ports import Conflict, Stale
 from baselift.app.scan_task import ask_for_scan
 from baselift.app.task_rows import Edges, StoredTask
@@ -32,6 +32,7 @@ async def change_task(world: World, registry: str, name: str, change: Change) ->
 async def delete_task(world: World, registry: str, name: str) -> bool:
     """Delete a task and its edges; its runs and images stay. False when there was none."""
     while (stored := await task_rows.get(world, registry, name)) is not None:
+        listed = await task_names.mark(world, registry, name)
         await edges.drop(world, stored)
         try:
             await task_rows.remove(world, stored)
@@ -40,6 +41,7 @@ async def delete_task(world: World, registry: str, name: str) -> bool:
         await timers.arrange(world, registry, name, None)
         await source_rows.arrange(world, registry, name, None)
         await task_rows.scanned(world, registry, name)
+        await task_names.drop(world, registry, name, listed)
         return True
     return False
 
@@ -55,6 +57,7 @@ async def get_task(world: World, registry: str, name: str) -> StoredTask:
 async def _write(
     world: World, registry: str, name: str, stored: StoredTask | None, document: Mapping[str, Any]
 ) -> StoredTask:
+    await task_names.add(world, registry, name)
     if stored is None:
         return await task_rows.insert(world, StoredTask(registry, name, document, Edges(), 1, ""))
     changed = replace(stored, document=document, version=stored.version + 1)

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from baselift.app import base_rows, credentials, followed, task_rows
+from baselift.app import base_rows, credentials, followed, task_names, task_rows
 from baselift.app.fan_out import follow
 from baselift.app.ports import Conflict, Stale
 from baselift.app.task_rows import Edges, StoredTask
@@ -36,6 +36,8 @@ async def record(
         await producers.record(world, task)
     took = seconds if built else task.edges.seconds
     before = await _name(world, task, Edges(tuple(bases), world.now().isoformat(), seconds=took))
+    if task.edges.problem:
+        await task_names.well(world, task.registry, task.name)
     for gone in {reference(base.image) for base in before} - {reference(base.image) for base in watched}:
         await base_rows.remove_dependent(world, gone, task.registry, task.name)
     for base in watched:
@@ -44,6 +46,7 @@ async def record(
 
 async def unknown(world: World, task: StoredTask, problem: str) -> None:
     """Say on the task that its edges could not be read. Those known from before stay watched."""
+    await task_names.trouble(world, task.registry, task.name)
     await _name(world, task, replace(task.edges, problem=problem, found=world.now().isoformat()))
 
 

@@ -8,11 +8,13 @@ import logging
 from datetime import timedelta
 
 from baselift.app import edges, reasons, run_rows, task_rows, turns
+from baselift.app.notifications import tell
 from baselift.app.on_push import on_push
 from baselift.app.ports import Conflict, Stale
 from baselift.app.request_run import log_name
 from baselift.app.run_log import RunLog
 from baselift.app.run_rows import Stored
+from baselift.app.task_rows import StoredTask
 from baselift.app.waves.advance import advance, place_of
 from baselift.app.world import World
 from baselift.domain.builds import Failure
@@ -35,16 +37,23 @@ async def end(world: World, stored: Stored, status: Status, error: str) -> None:
 
 async def finish(world: World, run: Run) -> None:
     """Do what follows from a committed run: complete its log, record its edges, tell dependents, let the next start."""
+    with reasons.told_by(reasons.RUN_END), world.telemetry.within(run.trace):
+        await _finish(world, run)
+
+
+async def _finish(world: World, run: Run) -> None:
     try:
         await _close_log(world, run)
     except Conflict:
         log.info("run %s is being finished by another", run.id)
         return
+    task = await task_rows.get(world, run.registry, run.task) if run.task else None
+    await tell.run_ended(world, run, task)
     told = True
     if run.status is Status.SUCCEEDED:
-        with reasons.told_by(reasons.RUN_END):
-            await _record_edges(world, run)
-            told = await _tell_dependents(world, run)
+        if task is not None:
+            await _record_edges(world, run, task)
+        told = await _tell_dependents(world, run)
     if told or place_of(run.cause) is None:
         await advance(world, run)
         await turns.give_back(world, run)
@@ -77,11 +86,9 @@ async def _close_log(world: World, run: Run) -> None:
     await world.blobs.mark(name, {"complete": LOG_OUTCOME[run.status]})
 
 
-async def _record_edges(world: World, run: Run) -> None:
-    task = await task_rows.get(world, run.registry, run.task) if run.task else None
-    if task is not None:
-        seconds = ((run.finished or run.created) - (run.started or run.created)) / timedelta(seconds=1)
-        await edges.record(world, task, run.bases, built=True, seconds=seconds)
+async def _record_edges(world: World, run: Run, task: StoredTask) -> None:
+    seconds = ((run.finished or run.created) - (run.started or run.created)) / timedelta(seconds=1)
+    await edges.record(world, task, run.bases, built=True, seconds=seconds)
 
 
 async def _tell_dependents(world: World, run: Run) -> bool:

@@ -49,7 +49,7 @@ class Step:
     last: str
     count: int
     source: str
-    """Who told: `event …`, `webhook …`, `reconciler`, `scan`, `run end`, `timer`, `source`, `person`."""
+    """Who told: `event …`, `webhook …`, `reconciler`, `scan`, `run end`, `wave`, `timer`, `source`, `person`."""
     task: str
     base: str
     before: str

@@ -28,19 +28,20 @@ async def list_runs(
     statuses: frozenset[Status] | None = None,
     size: int,
     below: int | None = None,
+    scanned: int = SCANNED,
 ) -> Page:
     """The next `size` runs that match.
 
     `task` and `statuses` are what every match must have, None for any: they choose the index that is read. Runs that
-    are not over are found without reading those that are.
+    are not over are found without reading those that are. `scanned` rows are read at most.
     """
     found: list[Run] = []
-    scanned = 0
+    looked = 0
     async for run in _runs(world, registry, task, statuses, below):
-        scanned += 1
+        looked += 1
         if matches(run):
             found.append(run)
-        if len(found) == size or scanned == SCANNED:
+        if len(found) == size or looked == scanned:
             return Page(found, run.seq)
     return Page(found, None)
 

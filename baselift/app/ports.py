@@ -73,8 +73,11 @@ class Tables(Protocol):
         """Delete a row, if `etag` is given only in that state (raises Stale). A row that is gone is no error."""
         ...
 
-    async def batch(self, table: str, writes: Sequence[Write]) -> None:
-        """All or nothing, 1 to 100 rows of one partition. Raises Conflict, Stale, or ValueError for a wrong batch."""
+    async def batch(self, table: str, writes: Sequence[Write]) -> Sequence[str]:
+        """All or nothing, 1 to 100 rows of one partition; the rows' etags, empty for those that were deleted.
+
+        Raises Conflict, Stale, or ValueError for a wrong batch.
+        """
         ...
 
     def query(
@@ -332,6 +335,21 @@ class Sources(Protocol):
     async def heads(self, url: str, token: str | None, branches: Sequence[str]) -> Heads:
         """Where branches of a git repository are, and its default one. Raises Failure with the reason."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """An event on its way to somebody else's system."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    topic: bool = False
+    """True where this machine's identity publishes to a topic of Event Grid."""
+
+
+Post = Callable[[Letter], Awaitable[int]]
+"""Sends a letter by POST and gives the answer's status; follows no redirect. Raises Failure where none came in time."""
 
 
 class Busy(Exception):

@@ -8,11 +8,13 @@ from baselift.app.dispatch import activate, dispatch, feed, waiting
 from baselift.app.end_run import finish
 from baselift.app.execute_run import end_if_due
 from baselift.app.look_around import repair_bases
+from baselift.app.notifications.deliver import repair_notices
 from baselift.app.ports import Row
 from baselift.app.retention import expire
 from baselift.app.run_rows import Stored
 from baselift.app.scan_task import ask_for_scan
 from baselift.app.start_task_run import repair_task_runs
+from baselift.app.take_stock import take_stock
 from baselift.app.watch_sources import watch_sources
 from baselift.app.waves.drive import repair_waves
 from baselift.app.world import World
@@ -26,8 +28,11 @@ async def reconcile(world: World) -> None:
     Raises:
         ExceptionGroup: the faults, after all repairs were tried.
     """
+    began = world.now()
     with reasons.told_by(reasons.RECONCILER):
         faults = [fault for repair in REPAIRS if (fault := await _attempt(world, repair)) is not None]
+    seconds, outcome = (world.now() - began).total_seconds(), "failed" if faults else "done"
+    world.telemetry.record("baselift.reconcile.duration", seconds, outcome=outcome)
     if faults:
         raise ExceptionGroup("repairs failed", faults)
 
@@ -60,11 +65,13 @@ REPAIRS: tuple[Callable[[World], Awaitable[None]], ...] = (
     repair_task_runs,
     repair_runs,
     repair_waves,
+    repair_notices,
     feed,
     repair_scans,
     repair_bases,
     watch_sources,
     expire,
+    take_stock,
 )
 
 
@@ -82,8 +89,8 @@ async def _redrive(world: World, stored: Stored, row: Row) -> None:
         return
     lost_builder = stored.run.attempt > 0
     if lost_builder or _old(world, row):
-        await activate(world, stored.run.registry, stored.run.seq)
-        await dispatch(world, stored.run)
+        await activate(world, [(stored.run.registry, stored.run.seq)])
+        await dispatch(world, [stored.run])
 
 
 async def _drop_abandoned(world: World, row: Row) -> None:

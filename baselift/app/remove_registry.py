@@ -1,8 +1,9 @@
-"""Forget a registry: its tasks, their edges, its task runs, pools and registration. Runs and images stay."""
+"""Forget a registry: its tasks, their edges, its task runs, pools, webhooks and registration. Runs and images stay."""
 
 from baselift.app import pool_rows, task_rows, task_run_rows
 from baselift.app.change_pool import delete_pool
 from baselift.app.change_task import delete_task
+from baselift.app.notifications import change_target, targets
 from baselift.app.start_task_run import delete_task_run
 from baselift.app.world import NotFound, Refused, World
 
@@ -25,4 +26,6 @@ async def remove_registry(world: World, name: str) -> None:
         await delete_task_run(world, found.name, task_run.name)
     for pool in [pool async for pool in pool_rows.every(world, found.name)]:
         await delete_pool(world, found.name, pool.name)
+    for target in await targets.every(world.tables, found.name):
+        await change_target.delete_target(world, found.name, target.name)
     await world.registrations.remove(found.name)

@@ -1,4 +1,4 @@
-"""Delete what was kept long enough: runs that are over with their logs, the reasons of decisions, uploaded sources.
+"""Delete what was kept long enough: runs that are over with their logs, reasons, notices, uploaded sources.
 
 A run's own row goes last, so that whatever a crash left is found by it again. Archived runs stay. Each round deletes a
 bounded amount and notes where it stopped; after a whole walk there is a pause.
@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from baselift.app import keys, reasons, run_rows
+from baselift.app.notifications.outbox import NOTICES
 from baselift.app.numbers import SEQS
 from baselift.app.ports import Row, Stale, Write
 from baselift.app.request_run import claim_place, log_name
@@ -24,7 +25,7 @@ UPLOADS = timedelta(days=1)
 BLOCKS = 4
 """Partitions of runs walked in one round and registry."""
 ROWS = 2000
-"""Reasons, or uploads, deleted in one round."""
+"""Reasons and notices, or uploads, deleted in one round."""
 _RUNS_PAUSE, _REASONS_PAUSE, _UPLOADS_PAUSE = timedelta(hours=1), timedelta(days=1), timedelta(hours=1)
 _BATCH = 100
 _AT_ONCE = 8
@@ -110,7 +111,7 @@ async def _expire_reasons(world: World, before: datetime) -> None:
     walk = await _walk(world, "reasons")
     if walk is None:
         return
-    for table in (reasons.TASKS, reasons.IMAGES):
+    for table in (reasons.TASKS, reasons.IMAGES, NOTICES):
         old: list[Row] = []
         async for row in world.tables.query(table, keys=(reasons.key_before(before), "~")):
             if datetime.fromisoformat(row.text("last")) < before:

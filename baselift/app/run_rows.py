@@ -4,15 +4,18 @@
 over, so that repairs need not read the others; `seqs` counts.
 """
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from baselift.app import codec, keys
+from baselift.app import codec, keys, run_telemetry
 from baselift.app.ports import Conflict, Row, Value
 from baselift.app.world import World
 from baselift.domain.runs import Run, run_id, sequence
 
 RUNS, BY_TASK, ACTIVE = "runs", "runsbytask", "active"
+AT_ONCE = 16
+"""Runs that are read side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,9 @@ async def by_seq(world: World, registry: str, seq: int) -> Stored | None:
 
 async def save(world: World, stored: Stored, run: Run) -> Stored:
     """Write the run if nobody wrote it since it was read. Raises Stale."""
-    return Stored(run, await world.tables.replace(RUNS, _encode(run, stored.etag)))
+    saved = Stored(run, await world.tables.replace(RUNS, _encode(run, stored.etag)))
+    run_telemetry.changed(world.telemetry, stored.run, run)
+    return saved
 
 
 async def add(world: World, run: Run) -> Stored:
@@ -79,20 +84,41 @@ async def together(world: World, registry: str, block: int) -> AsyncIterator[Sto
 async def newest_of_task(world: World, registry: str, task: str, below: int | None = None) -> AsyncIterator[Run]:
     """The runs of one task, newest first, from the one before `below` on."""
     span = None if below is None else (keys.newest_first(below - 1), "~")
+    ahead, size = list[int](), 1
     async for row in world.tables.query(BY_TASK, partition=keys.task_runs_partition(registry, task), keys=span):
-        stored = await by_seq(world, registry, row.number("seq"))
-        if stored is not None and stored.run.task is not None and stored.run.task.lower() == task.lower():
-            yield stored.run
+        ahead.append(row.number("seq"))
+        if len(ahead) == size:
+            # Most readers want one run, or a few: more are read side by side only once the first were wanted.
+            for run in await _of_task(world, registry, task, ahead):
+                yield run
+            ahead, size = [], min(2 * size, AT_ONCE)
+    for run in await _of_task(world, registry, task, ahead):
+        yield run
+
+
+async def _of_task(world: World, registry: str, task: str, seqs: Sequence[int]) -> list[Run]:
+    found = await these(world, registry, seqs)
+    return [run for run in found if run.task is not None and run.task.lower() == task.lower()]
+
+
+async def these(world: World, registry: str, seqs: Sequence[int]) -> list[Run]:
+    """The runs with these numbers, in that order, read side by side; those that are gone are left out."""
+    found = await asyncio.gather(*(by_seq(world, registry, seq) for seq in seqs))
+    return [stored.run for stored in found if stored is not None]
 
 
 async def newest_active(world: World, registry: str, below: int | None = None) -> AsyncIterator[Run]:
     """The runs of a registry that are not over, newest first, from the one before `below` on."""
-    rows = world.tables.query(ACTIVE, partitions=keys.of_registry(registry))
-    seqs = [row.number("seq") async for row in rows]
-    for seq in sorted((seq for seq in seqs if below is None or seq < below), reverse=True):
-        stored = await by_seq(world, registry, seq)
+    for seq in await active_seqs(world, registry):
+        stored = await by_seq(world, registry, seq) if below is None or seq < below else None
         if stored is not None and not stored.run.status.final:
             yield stored.run
+
+
+async def active_seqs(world: World, registry: str) -> list[int]:
+    """The numbers of the runs that are not over, or about to be, the newest first."""
+    rows = world.tables.query(ACTIVE, partitions=keys.of_registry(registry))
+    return sorted([row.number("seq") async for row in rows], reverse=True)
 
 
 async def is_active(world: World, run: Run) -> bool:

@@ -7,12 +7,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from baselift.app.looks import Looks
+from baselift.app.notifications.targets import Targets
 from baselift.app.numbers import Numbers
 from baselift.app.ports import (
     Blobs,
     Containers,
     Engine,
     Identities,
+    Post,
     Queues,
     Registries,
     RemoteBuilds,
@@ -21,6 +24,8 @@ from baselift.app.ports import (
     Vault,
 )
 from baselift.app.registrations import Registrations
+from baselift.app.telemetry import Telemetry
+from baselift.domain import notifications
 from baselift.domain.builds import Credential
 from baselift.domain.waves.states import Policy
 
@@ -33,7 +38,12 @@ SCANS = "scans"
 WAVES = "waves"
 """Queue of wave members to go on with: ``plan number``."""
 LOOKS = "looks"
-"""Queue of bases to look at when their settle window ends: ``image who-told-first``."""
+"""Queue of images to look at, at once or when a base's settle window ends: ``image who-told-first``.
+
+Where somebody listens, ``trace=…`` follows: the place in a trace that told of it.
+"""
+NOTICES = "notices"
+"""Queue of events to send to people's own systems: ``registry target key``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,10 @@ class World:
     """The registries that this app serves."""
     numbers: Numbers = field(default_factory=Numbers)
     """Numbers of runs."""
+    looks: Looks = field(default_factory=Looks)
+    """Looks at pushed images that are under way in this process."""
+    patience: timedelta = timedelta(seconds=0.5)
+    """How long a sender waits for what follows from a push before it is answered without."""
     lease: timedelta = timedelta(seconds=60)
     """How long a builder's claim holds without renewal."""
     poll: float = 1.0
@@ -82,6 +96,14 @@ class World:
     """How long runs that are over, their logs and reasons are kept; archived runs for ever. 0 keeps all."""
     waves: Policy = field(default_factory=Policy)
     """How waves are carried out."""
+    telemetry: Telemetry = field(default_factory=Telemetry)
+    """Where it is told what happens; nowhere unless settings say otherwise."""
+    targets: Targets = field(default_factory=Targets)
+    """Who is told of what happens."""
+    post: Post | None = None
+    """Sends what they are told."""
+    notify_pauses: Sequence[float] = notifications.PAUSES
+    """Seconds between the attempts to send one event."""
     remote: RemoteBuilds | None = None
     """Agents elsewhere that carry out every run; None where this machine's engine does."""
     remote_poll: timedelta = timedelta(seconds=5)

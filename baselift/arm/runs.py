@@ -1,6 +1,5 @@
 """The run resource: how a stored run is printed, and what a PATCH of one may say."""
 
-import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +8,7 @@ from baselift.arm import names, shapes
 from baselift.arm.images import descriptor
 from baselift.arm.models import RUN_UPDATE
 from baselift.arm.names import Scope
-from baselift.domain.runs import Cause, Run, Status
+from baselift.domain.runs import Run, Status
 
 TYPE = f"{names.PROVIDER}/registries/runs"
 _SOURCE_FIELDS = ("id", "eventType", "commitId", "pullRequestId", "repositoryUrl", "branchName", "providerType")
@@ -76,23 +75,17 @@ def _asked(request: Mapping[str, Any]) -> dict[str, Any]:
 def _trigger(run: Run) -> dict[str, Any]:
     """The one object that says what started the run: the Azure CLI shows the first that is not null."""
     cause = run.cause
-    image = _image_trigger(run.registry, cause) if cause.kind == "image" else None
-    source = _source_trigger(run.registry, cause) if cause.kind == "source" else None
+    image = _image_trigger(run) if cause.kind == "image" else None
+    source = _source_trigger(run) if cause.kind == "source" else None
     timer = {name: cause.details.get(name) for name in _TIMER_FIELDS} if cause.kind == "timer" else None
     return {"imageUpdateTrigger": image, "sourceTrigger": source, "timerTrigger": timer}
 
 
-def _image_trigger(registry: str, cause: Cause) -> dict[str, Any]:
-    images = [descriptor(image) for image in cause.images]
-    return {"id": _guid(registry, cause), "timestamp": cause.at or None, "images": images}
+def _image_trigger(run: Run) -> dict[str, Any]:
+    images = [descriptor(image) for image in run.cause.images]
+    return {"id": run.trigger_id, "timestamp": run.cause.at or None, "images": images}
 
 
-def _source_trigger(registry: str, cause: Cause) -> dict[str, Any]:
-    return {name: cause.details.get(name) for name in _SOURCE_FIELDS} | {
-        "id": cause.details.get("id") or _guid(registry, cause)
-    }
-
-
-def _guid(registry: str, cause: Cause) -> str:
-    """Every run of one cause shows the same id."""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{registry.lower()}/{cause.kind}/{cause.key}"))
+def _source_trigger(run: Run) -> dict[str, Any]:
+    details = run.cause.details
+    return {name: details.get(name) for name in _SOURCE_FIELDS} | {"id": details.get("id") or run.trigger_id}

@@ -1,4 +1,4 @@
-"""Where secrets are in a task, a run request or a task run: one list for masking, sealing and unsealing."""
+"""Where secrets are in a task, a run request, a task run or a webhook: one list for masking, sealing and unsealing."""
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +13,8 @@ _PATHS = (
     ("values", "*", "value"),
     ("trigger", "sourceTriggers", "*", "sourceRepository", "sourceControlAuthProperties", "token"),
     ("trigger", "sourceTriggers", "*", "sourceRepository", "sourceControlAuthProperties", "refreshToken"),
+    ("trigger", "baseImageTrigger", "updateTriggerEndpoint"),
+    ("callback",),
     ("credentials", "customRegistries", "*", "userName", "value"),
     ("credentials", "customRegistries", "*", "password", "value"),
 )
@@ -21,8 +23,8 @@ _PATHS = (
 def map_secrets(document: Mapping[str, Any], fn: Callable[[Any], Any]) -> dict[str, Any]:
     """A copy of the document with `fn` applied to every secret that is there and not null.
 
-    Secret are access tokens, values of arguments marked `isSecret`, and Opaque user names and passwords; a Key Vault
-    address is none.
+    Secret are access tokens, values of arguments marked `isSecret`, Opaque user names and passwords, and the addresses
+    that events are sent to, which may hold a key; a Key Vault address is none.
     """
     changed = copy.deepcopy(dict(document))
     for holder in _HOLDERS:

@@ -9,6 +9,7 @@ from baselift.cli.explain import explain
 from baselift.cli.graphs import graph, preview, stale
 from baselift.cli.import_tasks import import_tasks
 from baselift.cli.login import login, logout
+from baselift.cli.notify import notify
 from baselift.cli.registry import registry
 from baselift.cli.render import render
 from baselift.cli.run import run
@@ -25,5 +26,5 @@ def main() -> None:
 
 
 COMMANDS = (build, client, doctor, explain, graph, login, logout, pause, preview, registry, render, run, scan, stale)
-for command in (*COMMANDS, import_tasks, subscribe, task, unpause, wave):
+for command in (*COMMANDS, import_tasks, notify, subscribe, task, unpause, wave):
     main.add_command(command)

@@ -3,6 +3,7 @@
 States are spelled as ACR spells them (API 2025-03-01-preview, RunStatus).
 """
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -144,6 +145,13 @@ class Run:
     agent_pool: str | None = None
     remote: Remote | None = None
     """Where a registry's agents carry the run out."""
+    trace: str = ""
+    """Place in a trace that caused it, as a W3C `traceparent`; empty where nobody traces."""
+
+    @property
+    def trigger_id(self) -> str:
+        """A GUID of the cause: every run of one cause in a registry has the same."""
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.registry.lower()}/{self.cause.kind}/{self.cause.key}"))
 
     def leased(self, now: datetime) -> bool:
         """True while a live builder holds the run."""

@@ -22,6 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from baselift.app import base_rows, reasons, reconcile, run_rows, task_rows
 from baselift.app.edges import reference
+from baselift.app.notifications.targets import Targets
 from baselift.app.numbers import Numbers
 from baselift.app.on_push import on_push
 from baselift.app.task_rows import StoredTask
@@ -60,7 +61,9 @@ class Mortal(Process):
         store = self.wrap(world.tables, coroutines(world.tables), "store")
         registry = self.wrap(world.registries, coroutines(world.registries), "registry")
         # What a process keeps in its own memory, another does not share.
-        return replace(world, tables=store, queues=store, blobs=store, registries=registry, numbers=Numbers())
+        return replace(
+            world, tables=store, queues=store, blobs=store, registries=registry, numbers=Numbers(), targets=Targets()
+        )
 
 
 def coroutines(part: Any) -> tuple[str, ...]:

@@ -17,13 +17,14 @@ from baselift.app import base_rows, run_rows, task_rows
 from baselift.app.change_task import change_task
 from baselift.app.execute_run import execute_run
 from baselift.app.look import look
+from baselift.app.notifications.deliver import deliver
 from baselift.app.reconcile import reconcile
 from baselift.app.registrations import Registration, Registrations
 from baselift.app.request_run import Ask, request_run
 from baselift.app.scan_task import scan_task
 from baselift.app.waves.drive import drive_member
 from baselift.app.waves.followers import Place
-from baselift.app.world import BUILDS, LOOKS, SCANS, WAVES, World
+from baselift.app.world import BUILDS, LOOKS, NOTICES, SCANS, WAVES, World
 from baselift.arm import tasks
 from baselift.domain import images, requests
 from baselift.domain.builds import BuildOrder, Failure, Image, Source
@@ -262,7 +263,7 @@ async def _look(world: World, name: str, *_: str) -> None:
         await look(world, stored)
 
 
-HANDLERS: dict[str, Any] = {BUILDS: execute_run, SCANS: scan_task, WAVES: _wave, LOOKS: _look}
+HANDLERS: dict[str, Any] = {BUILDS: execute_run, SCANS: scan_task, WAVES: _wave, LOOKS: _look, NOTICES: deliver}
 
 
 def image(name: str) -> Reference:

@@ -89,7 +89,7 @@ class Site:
                 "BASELIFT_PLAIN_HTTP_HOSTS": ",".join(HOSTS),
             }
         )
-        engine = Buildah(self.directory / "store", plain_http_hosts=HOSTS)
+        engine = Buildah(self.directory / "store", plain_http_hosts=HOSTS, layer_bytes=1 << 30)
         world = wiring.build(settings)
         return replace(
             world,

@@ -22,15 +22,15 @@ async def unchecked(lease: Lease) -> timedelta:
     return lease._world.lease
 
 
-def play(steps: int) -> None:
+def play(steps: int, laws: type[Laws] = Laws) -> None:
     """So many steps at least, from a seed that is printed; BASELIFT_SEED repeats one."""
     given = int(os.environ.get("BASELIFT_SEED") or secrets.randbelow(1 << 32))
-    Laws.steps, part = 0, 0
-    while Laws.steps < steps:
+    laws.steps, part = 0, 0
+    while laws.steps < steps:
         print(f"seed {given + part}")  # noqa: T201  # what repeats the series
         # What was found is shrunk and printed as a program of calls.
         run_state_machine_as_test(
-            seed(given + part)(Laws),
+            seed(given + part)(laws),
             settings=settings(
                 max_examples=max(1, min(50, steps // STEPS)),
                 stateful_step_count=STEPS,
@@ -41,7 +41,7 @@ def play(steps: int) -> None:
             ),
         )
         part += 1
-    print(f"{Laws.steps} steps")  # noqa: T201
+    print(f"{laws.steps} steps")  # noqa: T201
 
 
 def test_the_laws_hold_for_some_hundred_steps():

@@ -83,6 +83,9 @@ READER = {
     f"GET {R}/stale",
     f"GET {R}/waves",
     f"GET {R}/waves/{{wave}}",
+    f"GET {R}/webhooks",
+    f"GET {R}/webhooks/{{webhook}}",
+    f"POST {R}/webhooks/{{webhook}}/listEvents",
     f"GET {R}/runs",
     f"GET {R}/runs/{{run}}",
     f"POST {R}/runs/{{run}}/listLogSasUrl",
@@ -115,6 +118,11 @@ CONTRIBUTOR = {
     f"DELETE {R}/pauses",
     f"POST {R}/waves/{{wave}}/resume",
     f"POST {R}/waves/{{wave}}/cancel",
+    f"PUT {R}/webhooks/{{webhook}}",
+    f"PATCH {R}/webhooks/{{webhook}}",
+    f"DELETE {R}/webhooks/{{webhook}}",
+    f"POST {R}/webhooks/{{webhook}}/getCallbackConfig",
+    f"POST {R}/webhooks/{{webhook}}/ping",
     f"PUT {R}/taskRuns/{{taskRun}}",
     f"PATCH {R}/taskRuns/{{taskRun}}",
     f"DELETE {R}/taskRuns/{{taskRun}}",
@@ -133,6 +141,7 @@ STEP = {"type": "Docker", "dockerFilePath": "Dockerfile", "contextPath": "http:/
 TASK = {"location": "local", "properties": {"step": STEP | {"isPushEnabled": False}}}
 TASK_RUN = {"location": "local", "properties": {"runRequest": RUN, "forceUpdateTag": "other"}}
 POOL = {"location": "local", "properties": {"count": 7}}
+WEBHOOK = {"serviceUri": "http://localhost:9/told", "actions": ["wave_started"]}
 BODIES = {
     f"POST {R}/scheduleRun": RUN,
     f"PUT {R}/tasks/{{task}}": TASK | {"tags": {"by": "a stranger"}},
@@ -142,6 +151,8 @@ BODIES = {
     f"PUT {R}/agentPools/{{agentPool}}": POOL,
     f"PATCH {R}/agentPools/{{agentPool}}": POOL,
     f"PATCH {R}/runs/{{run}}": {"isArchiveEnabled": True},
+    f"PUT {R}/webhooks/{{webhook}}": {"location": "local", "properties": WEBHOOK},
+    f"PATCH {R}/webhooks/{{webhook}}": {"properties": WEBHOOK},
     f"PUT {R}": {"location": "local", "properties": {"loginServer": "stranger.example"}},
     f"PATCH {R}": {"tags": {"by": "a stranger"}},
     f"PATCH {R}/tasks/{{task}}/source": {"newSecret": True},
@@ -149,5 +160,5 @@ BODIES = {
 """What would do something, so that a request that is let in shows."""
 HERE = {"subscription": SUBSCRIPTION, "resourceGroup": GROUP, "registry": REGISTRY, "dialect": "distribution"}
 HERE |= {"task": "standing", "taskRun": "standing", "agentPool": "standing", "*path": "no/such/thing"}
-HERE |= {"wave": "1767225600-00000000"}
+HERE |= {"wave": "1767225600-00000000", "webhook": "standing"}
 HERE |= {"container": "logs", "*name": "baselift/some.log"}

@@ -3,10 +3,12 @@
 import base64
 import gzip
 import json
+import os
 import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,18 +27,18 @@ REQUEST_ID = "marker-request-id-which-is-no-secret"
 NAMES = (
     "task-argument task-context-token task-url-token hook-token hook-refresh custom-user custom-password "
     "run-argument run-url-token run-custom-password override-argument override-url-token value task-value "
-    "task-run-argument registered-password patched-argument patched-token refused-url-token refused-argument"
+    "task-run-argument registered-password patched-argument patched-token refused-url-token refused-argument "
+    "endpoint-address webhook-address webhook-header webhook-signing"
 )
 MARKERS = {name: f"MARK{number:02d}{name.replace('-', '').upper()}Zq7" for number, name in enumerate(NAMES.split())}
 SLEEP = "/bin/busybox sleep 2"
 
 
-def forms(secret: str) -> Iterator[bytes]:
+@cache
+def forms(secret: str) -> tuple[bytes, ...]:
     """A secret as it is, and in base64 wherever in a text it begins, as Basic logins have it."""
-    yield secret.encode()
-    for before in range(3):
-        encoded = base64.b64encode(b"x" * before + secret.encode()).rstrip(b"=")
-        yield encoded[4 if before else 0 : -2]
+    encoded = [base64.b64encode(b"x" * before + secret.encode()).rstrip(b"=") for before in range(3)]
+    return secret.encode(), encoded[0][:-2], encoded[1][4:-2], encoded[2][4:-2]
 
 
 def found(content: bytes, markers: dict[str, str] | None = None) -> set[str]:
@@ -61,6 +63,7 @@ class ProcessWatch:
     def __init__(self) -> None:
         self.seen: dict[str, bytes] = {}
         self.looked = 0
+        self._lines: set[bytes] = set()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look, name="process watch")
 
@@ -73,13 +76,15 @@ class ProcessWatch:
         self._thread.join()
 
     def _look(self) -> None:
-        while not self._stop.wait(0.01):
-            for file in Path("/proc").glob("[0-9]*/cmdline"):
+        while not self._stop.wait(0.02):
+            for process in filter(str.isdecimal, os.listdir("/proc")):  # noqa: PTH208  # far quicker than Path
                 try:
-                    line = file.read_bytes()
+                    line = Path("/proc", process, "cmdline").read_bytes()
                 except OSError:
                     continue
-                self.seen |= dict.fromkeys(found(line), line)
+                if line not in self._lines:
+                    self._lines.add(line)
+                    self.seen |= dict.fromkeys(found(line), line)
             self.looked += 1
 
 
@@ -142,9 +147,20 @@ def whole_task(context: str) -> dict[str, Any]:
     hook = {"tokenType": "PAT", "token": MARKERS["hook-token"], "refreshToken": MARKERS["hook-refresh"]}
     repository = {"sourceControlType": "Github", "repositoryUrl": context, "sourceControlAuthProperties": hook}
     source = {"name": "source", "status": "Disabled", "sourceTriggerEvents": ["commit"]}
-    document["properties"]["trigger"] = {"sourceTriggers": [source | {"sourceRepository": repository}]}
+    endpoint = f"https://builds.example/moved?code={MARKERS['endpoint-address']}"
+    base = {"name": "base", "status": "Disabled", "updateTriggerEndpoint": endpoint}
+    sources = [source | {"sourceRepository": repository}]
+    document["properties"]["trigger"] = {"baseImageTrigger": base, "sourceTriggers": sources}
     document["properties"]["credentials"] = logins("custom.example", "custom-password", "custom-user")
     return document
+
+
+def webhook() -> dict[str, Any]:
+    """A target that nobody is at."""
+    properties = {"serviceUri": f"http://localhost:9/in?code={MARKERS['webhook-address']}"}
+    properties["customHeaders"] = {"Authorization": f"Bearer {MARKERS['webhook-header']}"}
+    properties["secret"] = f"whsec_{base64.b64encode((MARKERS['webhook-signing'] + 'and more').encode()).decode()}"
+    return {"location": "local", "properties": properties | {"actions": ["run_succeeded", "run_failed"]}}
 
 
 def tell(story: Story, base: str) -> None:
@@ -154,6 +170,8 @@ def tell(story: Story, base: str) -> None:
     dockerfile = f"FROM {base}\nARG TOKEN\nARG PLAIN=none\n{use}\n"
     context = live.git.create("markers", {"Dockerfile": dockerfile})
 
+    story.ask("PUT", "webhooks/marked", webhook())
+    story.ask("PATCH", "webhooks/marked", webhook())
     story.ask("PUT", "tasks/whole-task", whole_task(context))
     story.ask("PUT", "tasks/url-task", task(with_user(context, "task-url-token")))
     story.ask("PUT", "tasks/patched", task(context))
@@ -217,7 +235,7 @@ def test_the_markers_were_used(story: Story):
     assert logs.count("told ***") >= 6
     assert story.processes.looked > 50
     assert found(b"Basic " + base64.b64encode(f"user:{MARKERS['hook-token']}".encode())) == {"hook-token"}
-    assert len(MARKERS) == len(NAMES.split()) == 20
+    assert len(MARKERS) == len(NAMES.split()) == 24
 
 
 def test_the_watch_sees_a_process_that_has_a_secret_among_its_arguments():
@@ -233,6 +251,7 @@ def test_no_process_has_a_secret_among_its_arguments(story: Story):
 def test_no_answer_has_a_secret(story: Story):
     tasks = ("whole-task", "url-task", "patched", "encoded-task")
     paths = ["", "tasks", "runs", "taskRuns", "agentPools", "listUsages", "taskRuns/declared"]
+    paths += ["webhooks", "webhooks/marked"]
     paths += [f"tasks/{name}" for name in tasks] + [f"runs/{run}" for run in story.runs]
     for path in paths:
         story.ask("GET", path)
@@ -241,6 +260,7 @@ def test_no_answer_has_a_secret(story: Story):
         story.ask("PATCH", f"runs/{run}", {"isArchiveEnabled": False})
     story.ask("PATCH", "tasks/whole-task", {"tags": {"a": "b"}})
     story.other("GET")
+    assert any(event["attempts"] for event in story.ask("POST", "webhooks/marked/listEvents").json["value"])
     leaks = {
         what: names for what, answer in story.answers if (names := found(answer.content + str(answer.headers).encode()))
     }
@@ -303,11 +323,14 @@ def test_details_give_every_secret_of_a_task_back(story: Story):
         return found(story.live.ask("POST", f"{path}/listDetails").content)
 
     whole = {"task-argument", "task-context-token", "hook-token", "hook-refresh", "custom-user", "custom-password"}
+    whole |= {"endpoint-address"}
     assert details("tasks/whole-task") == whole
     assert details("tasks/url-task") == {"task-url-token"}
     assert details("tasks/patched") == {"patched-argument", "patched-token"}
     assert details("tasks/encoded-task") == {"task-value"}
     assert details("taskRuns/declared") == {"task-run-argument"}
+    config = story.live.ask("POST", "webhooks/marked/getCallbackConfig")
+    assert found(config.content) == {"webhook-address", "webhook-header", "webhook-signing"}
     credentials = story.live.send("POST", f"{OTHER}/listCredentials?api-version=2025-03-01-preview")
     assert found(credentials.content) == {"registered-password"}
     step = story.live.client.tasks.get_details(*WHERE, "url-task").properties.step

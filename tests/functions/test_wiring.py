@@ -44,6 +44,7 @@ WIRING: dict[str, Wired] = {
     "login_metadata": http("metadata/endpoints", "GET"),
     "login_token": http("adfs/oauth2/token", "POST"),
     "look": ("queueTrigger", "looks", (), None),
+    "notice": ("queueTrigger", "notices", (), None),
     "pause_delete": http(f"{REGISTRY}/pauses", "DELETE"),
     "pause_put": http(f"{REGISTRY}/pauses", "PUT"),
     "pauses_list": http(f"{REGISTRY}/pauses", "GET"),
@@ -128,6 +129,14 @@ WIRING: dict[str, Wired] = {
     "wave_get": http(f"{REGISTRY}/waves/{{wave}}", "GET"),
     "wave_resume": http(f"{REGISTRY}/waves/{{wave}}/resume", "POST"),
     "waves_list": http(f"{REGISTRY}/waves", "GET"),
+    "webhook_config": http(f"{REGISTRY}/webhooks/{{webhook}}/getCallbackConfig", "POST"),
+    "webhook_delete": http(f"{REGISTRY}/webhooks/{{webhook}}", "DELETE"),
+    "webhook_events": http(f"{REGISTRY}/webhooks/{{webhook}}/listEvents", "POST"),
+    "webhook_get": http(f"{REGISTRY}/webhooks/{{webhook}}", "GET"),
+    "webhook_patch": http(f"{REGISTRY}/webhooks/{{webhook}}", "PATCH"),
+    "webhook_ping": http(f"{REGISTRY}/webhooks/{{webhook}}/ping", "POST"),
+    "webhook_put": http(f"{REGISTRY}/webhooks/{{webhook}}", "PUT"),
+    "webhooks_list": http(f"{REGISTRY}/webhooks", "GET"),
     "zz_not_found": http("{*path}"),
 }
 """Function: its trigger; its route, queue or schedule; its methods; who may call it."""

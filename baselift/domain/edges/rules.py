@@ -29,5 +29,9 @@ RULES: Mapping[str, str] = {
     "requested": "somebody asked for the run",
     "timer": "a timer of the task was due",
     "source": "the source was pushed to",
+    "source-ignored": (
+        "something happened in a repository that none of the task's source triggers is for: "
+        "`baselift task source` shows what they follow, and which files count"
+    ),
 }
 """Rule and meaning. `moved`, `requested`, `timer` and `source` start runs, the others start none."""

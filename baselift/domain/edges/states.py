@@ -86,7 +86,7 @@ def state(known: Known, task: Mapping[str, Any], outputs: Sequence[Reference] = 
     reference = Reference(image.registry, image.repository, image.tag, None if image.tag else image.digest)
     built_on = (image.digest or "") if known.use.pinned or edge is None else edge.built or edge.digest
     now = base.digest if base else ""
-    past = bool(now) and now != built_on and not _same_platforms(edge, base)
+    past = behind(built_on, edge, base)
     name, text = _judged(known, task, outputs, past=past)
     looks = [sighting.at for sighting in (known.event, known.check) if sighting]
     return EdgeState(
@@ -103,6 +103,11 @@ def state(known: Known, task: Mapping[str, Any], outputs: Sequence[Reference] = 
         last_event=known.event.at if known.event else "",
         last_check=max(looks, default=""),
     )
+
+
+def behind(built_on: str, edge: Dependent | None, base: Base | None) -> bool:
+    """True when the base is not what a task stands on: the digest `built_on`, by its edge where there is one."""
+    return base is not None and base.digest not in ("", built_on) and not _same_platforms(edge, base)
 
 
 def _judged(known: Known, task: Mapping[str, Any], outputs: Sequence[Reference], *, past: bool) -> tuple[str, str]:
