@@ -9,7 +9,8 @@ from parts.chromium import chromium
 from playwright.sync_api import Browser
 
 
-@pytest.fixture(scope="session")
+# Playwright's loop goes on in this thread until the browser is closed: no other module's tests could have theirs.
+@pytest.fixture(scope="module")
 def chrome() -> Iterator[Browser]:
     with chromium() as browser:
         yield browser

@@ -37,10 +37,10 @@ def test_a_push_that_the_registry_tells_of_six_times_and_a_reconciler_sees_cause
         prepared(user, git_server, "told")
         user.build_base("2", "baseimages/node:next")
         user.retag("baseimages/node:next", "9-alpine")
-        assert [user.notify(BASE) for _ in range(5)] == [200] * 5
+        assert {user.notify(BASE) for _ in range(5)} <= {200, 202}
 
         check_one_run(user)
-        assert user.notify(BASE) == 200
+        assert user.notify(BASE) in (200, 202)
         user.await_rounds()
         assert len(user.runs()) == 1
 

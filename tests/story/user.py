@@ -176,11 +176,13 @@ class User:
         headers = {"Content-Type": "application/vnd.docker.distribution.events.v1+json"}
         headers["Authorization"] = f"Bearer {(self.state / 'webhook.secret').read_text()}"
         url = f"{self.endpoint['url']}/webhooks/distribution"
+        request = urllib.request.Request(url, json.dumps({"events": [event]}).encode(), headers, method="POST")
         try:
-            self._send(url, "POST", json.dumps({"events": [event]}).encode(), headers)
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                status: int = answer.status
+                return status
         except urllib.error.HTTPError as error:
             return error.code
-        return 200
 
     def await_rounds(self, count: int = 3) -> None:
         """Wait until the reconciler has begun and ended that many times from now."""
