@@ -52,6 +52,7 @@ def used(log: str) -> bool:
     return "Using cache" in log
 
 
+@pytest.mark.campaign
 async def test_a_task_keeps_layers_when_its_tag_says_so(site: Site) -> None:
     site.write_app(MARK.format(base=site.base), a="1")
     assert not used(await run_of(site, TAG))

@@ -12,8 +12,8 @@ from baselift.cli.import_tasks import converted
 FROM = ("import", "--from-acr", REGISTRY, "--subscription", SUBSCRIPTION, "--resource-group", GROUP)
 
 
-@pytest.fixture(autouse=True)
-def _clean(baselift: Command) -> Iterator[None]:
+@pytest.fixture
+def clean(baselift: Command) -> Iterator[None]:
     """The other tests of the command find one registry, and none of these tasks."""
     yield
     for name in ("importing", "sleeping"):
@@ -35,6 +35,7 @@ def watched(baselift: Command, registry: str) -> Any:
     return shown if shown["edges"] and shown["edges"][0]["builtOn"] else None
 
 
+@pytest.mark.usefixtures("clean")
 def test_tasks_are_created_on_the_digests_of_now_and_nothing_is_built(
     live: Live, baselift: Command, base: str, source: str, target: str
 ) -> None:
@@ -63,6 +64,7 @@ def test_tasks_are_created_on_the_digests_of_now_and_nothing_is_built(
     assert {row[1] for row in again.rows} == {"is here already"}
 
 
+@pytest.mark.usefixtures("clean")
 def test_disabled_creates_nothing_that_fires(live: Live, baselift: Command, source: str) -> None:
     assert baselift("registry", "add", "sleeping", "--login-server", "sleeping.invalid").code == 0
     assert baselift("task", "create", "-n", "sleeper", "-r", REGISTRY, "-c", source, "--image", "sleeper:1").code == 0

@@ -1,5 +1,6 @@
 """A base image moves; its task, which nobody ever ran, is run once."""
 
+import pytest
 from story.user import APP, BASE, TASK, User, app_file
 
 
@@ -45,6 +46,7 @@ def test_a_push_that_the_registry_tells_of_six_times_and_a_reconciler_sees_cause
         assert len(user.runs()) == 1
 
 
+@pytest.mark.campaign
 def test_without_notifications_the_reconciler_finds_a_push_from_outside(staged, git_server):
     with staged(notifications=False) as (_, user):
         prepared(user, git_server, "untold")
@@ -56,6 +58,7 @@ def test_without_notifications_the_reconciler_finds_a_push_from_outside(staged, 
         check_one_run(user)
 
 
+@pytest.mark.campaign
 def test_there_and_back_again_each_awaited_makes_two_runs_and_the_same_digest_again_none(staged, git_server):
     with staged() as (_, user):
         user.build_base("1", "baseimages/node:one")

@@ -17,7 +17,7 @@ LONGEST = 5.0
 
 log = logging.getLogger(__name__)
 
-KILLS = {"app": Serve.kill_app, "everything but storage": Serve.kill_all}
+KILLS = (Serve.kill_app, Serve.kill_all)
 
 
 def prepared(serve: Serve, git_server, name: str) -> User:
@@ -44,7 +44,7 @@ def none_left(processes: list[Process]) -> None:
     until(lambda: not [each for each in processes if each.alive], "the first attempt's processes are gone", 30)
 
 
-@pytest.mark.parametrize("kill", KILLS.values(), ids=KILLS)
+@pytest.mark.parametrize("kill", [pytest.param(Serve.kill_app, marks=pytest.mark.campaign), Serve.kill_all])
 def test_a_build_whose_processes_were_killed_is_done_again_by_the_next_start(
     serve, git_server, kill: Callable[[Serve], None]
 ):
@@ -78,7 +78,7 @@ def test_builds_killed_at_any_moment_all_end_well(serve, git_server):
     for number in range(ROUNDS):
         identifier = user.ask()
         asked.append(identifier)
-        moment, kill = chance.uniform(0, LONGEST), chance.choice(list(KILLS.values()))
+        moment, kill = chance.uniform(0, LONGEST), chance.choice(KILLS)
         time.sleep(moment)
         builders = serve.builders()
         log.warning("%d: %s, %s after %.3f s, %d builders", number, identifier, kill.__name__, moment, len(builders))

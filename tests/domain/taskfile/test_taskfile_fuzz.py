@@ -132,9 +132,16 @@ PATHOLOGIES = {
     "many steps": "steps:\n" + "- cmd: a\n" * 20_000,
     "many names": "steps:\n- cmd: a\n  when: [" + "x, " * 80_000 + "]\n",
 }
+ALIKE = {"items", "flow items", "line breaks", "quote", "aliases", "anchors", "comments", "many steps", "many names"}
 
 
-@pytest.mark.parametrize("text", PATHOLOGIES.values(), ids=PATHOLOGIES)
+def pathologies() -> list[Any]:
+    """All of them; those that are much like others are left to the campaigns."""
+    marks = {True: (pytest.mark.campaign,), False: ()}
+    return [pytest.param(text, id=name, marks=marks[name in ALIKE]) for name, text in PATHOLOGIES.items()]
+
+
+@pytest.mark.parametrize("text", pathologies())
 def test_the_largest_text_of_one_kind_is_read_or_refused(text: str) -> None:
     tried(text, plain=True)
 
