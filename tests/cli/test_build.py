@@ -24,6 +24,7 @@ def test_a_directory_is_built_and_pushed_without_what_its_dockerignore_names(liv
         assert live.send_registry("HEAD", f"cli/app/manifests/{tag}").status == 200
 
 
+@pytest.mark.campaign
 def test_a_dockerfile_may_be_ignored_or_outside_of_the_source_and_two_builds_are_one_image(baselift, context, tmp_path):
     (context / "Dockerfile").rename(tmp_path / "own.Dockerfile")
     digests = []

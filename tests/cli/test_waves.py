@@ -97,6 +97,7 @@ def test_the_graph_has_the_edges_between_tasks(live, baselift, family):
     assert "family-leaf" in baselift("graph", "--output", "mermaid").out
 
 
+@pytest.mark.campaign
 def test_what_is_paused_is_stale_until_the_pause_ends(live, baselift, family):
     assert baselift("stale").code == 0
     paused = baselift("pause", "--task", "family-middle", "--note", "not now")

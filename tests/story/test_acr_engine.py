@@ -115,6 +115,7 @@ def going(agents: Live, count: int) -> str:
     return until(look)
 
 
+@pytest.mark.campaign
 def test_a_cancel_is_passed_on(agents: Live, asker: Live) -> None:
     count = len(there(agents))
     run = slow(asker, "canceled")
@@ -125,6 +126,7 @@ def test_a_cancel_is_passed_on(agents: Live, asker: Live) -> None:
     assert agents.send_registry("GET", "canceled/manifests/1").status == 404
 
 
+@pytest.mark.campaign
 def test_a_failure_there_is_told_here_without_a_secret(agents: Live, asker: Live) -> None:
     text = f'{BASE}ARG KEY\nRUN ["/bin/busybox", "sh", "-c", "echo it is $KEY; exit 3"]\n'
     arguments = [{"name": "KEY", "value": "hush-hush-17", "isSecret": True}]

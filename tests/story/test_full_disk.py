@@ -39,6 +39,7 @@ def fails_for_space(user: User, identifier: str) -> None:
     assert user.healthy()
 
 
+@pytest.mark.campaign
 def test_a_run_that_finds_no_space_fails_for_it_and_with_space_the_next_one_succeeds(disk, staged, git_server):
     with staged() as (_, user):
         user.build_base("1")

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 
+import pytest
 from parts.ports import LOOPBACK
 from parts.registry import Notifications, Registry
 from parts.stack import Stack
@@ -29,6 +30,7 @@ def elsewhere(user: User) -> Iterator[str]:
     registry.stop()
 
 
+@pytest.mark.campaign
 def test_a_push_to_a_registry_that_went_away_fails_with_the_reason_and_the_next_run_succeeds(staged, git_server):
     with staged() as (stack, user):
         user.build_base("1")

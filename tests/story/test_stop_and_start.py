@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from story.serving import Serve
 from story.user import APP, BASE, TASK, User, app_file
 
@@ -28,6 +29,7 @@ def everything(user: User) -> dict[str, object]:
     }
 
 
+@pytest.mark.campaign
 def test_after_a_stop_and_a_start_everything_is_still_there_and_run_ids_go_on(serve, git_server):
     serve.start()
     user = serve.user
