@@ -65,6 +65,7 @@ def test_tasks_are_created_on_the_digests_of_now_and_nothing_is_built(
 
 
 @pytest.mark.usefixtures("clean")
+@pytest.mark.campaign
 def test_disabled_creates_nothing_that_fires(live: Live, baselift: Command, source: str) -> None:
     assert baselift("registry", "add", "sleeping", "--login-server", "sleeping.invalid").code == 0
     assert baselift("task", "create", "-n", "sleeper", "-r", REGISTRY, "-c", source, "--image", "sleeper:1").code == 0

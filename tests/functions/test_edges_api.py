@@ -78,6 +78,7 @@ def test_a_buildtime_base_that_moves_is_followed_within_two_seconds(live: Live, 
     until(lambda: user.edges()[user.tool]["state"] == "watching" or None)
 
 
+@pytest.mark.campaign
 def test_a_task_says_what_it_does_not_track_and_follows_it_once_it_is_told_to(live: Live, base: str):
     user = User(live, "untracked-tool")
     said = user.create("copy", base)

@@ -33,6 +33,7 @@ def test_a_task_that_never_ran_runs_once_when_its_base_image_is_built_again(stag
         assert table.count("Image Update") == 1
 
 
+@pytest.mark.campaign
 def test_a_push_that_the_registry_tells_of_six_times_and_a_reconciler_sees_causes_one_run(staged, git_server):
     with staged() as (_, user):
         prepared(user, git_server, "told")

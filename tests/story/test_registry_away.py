@@ -53,6 +53,7 @@ def test_a_push_to_a_registry_that_went_away_fails_with_the_reason_and_the_next_
             assert user.shown(f"{APP}:latest") == "1"
 
 
+@pytest.mark.campaign
 def test_a_movement_whose_event_came_while_the_registry_was_away_is_found_when_it_is_back(staged, git_server):
     with staged() as (stack, user):
         user.build_base("1")

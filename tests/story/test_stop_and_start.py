@@ -59,6 +59,7 @@ def number(identifier: str) -> tuple[int, str]:
     return len(identifier), identifier
 
 
+@pytest.mark.campaign
 def test_a_stop_during_a_build_leaves_nothing_running_mounted_or_outside_and_the_next_start_ends_it(
     tmp_path, git_server
 ):
