@@ -1,116 +1,30 @@
 """Targets are told of runs and waves: each event at least once, whatever dies, and nobody waits for them."""
 
-import base64
 import json
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from app.crashing import Process, until_death
-from app.model import Model, image, version
+from app.model import image, version
 from app.site import REGISTRY, SCOPE
+from app.told import SECRET, URL, Told, staged
 
 from baselift.app import retention
 from baselift.app.notifications import change_target, outbox
 from baselift.app.notifications.deliver import LEFT_ALONE, OLDEST
-from baselift.app.notifications.outbox import Notice, State
+from baselift.app.notifications.outbox import State
 from baselift.app.notifications.targets import FRESH, REST, WEBHOOKS
-from baselift.app.on_push import on_push
-from baselift.app.ports import Letter
 from baselift.app.remove_registry import remove_registry
-from baselift.app.world import NOTICES, NotFound, Refused, World
-from baselift.arm import webhooks
+from baselift.app.world import NOTICES, NotFound, Refused
 from baselift.domain import notifications
-from baselift.domain.builds import Failure
-from baselift.domain.notifications import ACTIONS
-
-SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
-URL = "https://hooks.example/in?code=hidden"
-DOCKERFILES = {
-    "first": f"FROM {image('base:1')}\n",
-    "second": f"FROM {image('first:latest')}\n",
-}
-
-
-@dataclass
-class Receiver:
-    """Takes letters and answers as it is told: a status, or nothing for None."""
-
-    answer: Callable[[Letter], int | None] = lambda _: 204
-    letters: list[Letter] = field(default_factory=list)
-
-    async def __call__(self, letter: Letter) -> int:
-        self.letters.append(letter)
-        status = self.answer(letter)
-        if status is None:
-            raise Failure("no answer: the server did not answer in time")
-        return status
-
-    def events(self, url: str = URL) -> list[dict[str, Any]]:
-        return [json.loads(letter.body) for letter in self.letters if letter.url == url]
-
-    def ids(self) -> Counter[str]:
-        return Counter(event["id"] for event in self.events())
-
-    def types(self) -> list[str]:
-        return [event["type"] for event in self.events()]
-
-
-@dataclass
-class Told:
-    """A Baselift with two tasks in a row, and who is told of them."""
-
-    model: Model
-    receiver: Receiver
-
-    @property
-    def world(self) -> World:
-        return self.model.world
-
-    async def add(self, name: str = "hooks", uri: str = URL, **given: Any) -> None:
-        properties = {"serviceUri": uri, "actions": list(ACTIONS), "secret": SECRET} | given
-        body = {"location": "local", "properties": properties}
-
-        def change(existing: Any) -> dict[str, Any]:
-            return webhooks.create(body, existing, scope=SCOPE, name=name, secret=lambda: SECRET)
-
-        await change_target.change_target(self.world, REGISTRY, name, change)
-
-    async def move(self, to: object, world: World | None = None) -> None:
-        self.model.registry.move(str(image("base:1")), version(to))
-        await on_push(world or self.world, image("base:1"))
-
-    async def notices(self, name: str = "hooks") -> list[Notice]:
-        return await change_target.sent(self.world, REGISTRY, name)
-
-    async def pending(self) -> list[Any]:
-        return [row async for row in outbox.pending(self.world)]
-
-    async def day(self) -> None:
-        """Let a day pass, and happen what is due in it."""
-        for pause in notifications.PAUSES:
-            self.model.clock.turn(pause + 1)
-            await self.model.drain()
 
 
 @pytest.fixture
 async def told(tmp_path: Path) -> Told:
     return await staged(tmp_path)
-
-
-async def staged(directory: Path) -> Told:
-    model, receiver = Model(directory), Receiver()
-    model.world = replace(model.world, post=receiver)
-    model.registry.move(str(image("base:1")), version(0))
-    model.registry.move(str(image("first:latest")), version("first"))
-    for name, text in DOCKERFILES.items():
-        await model.put_task(name, text)
-    await model.drain()
-    return Told(model, receiver)
 
 
 async def failing(told: Told, *names: str) -> None:
@@ -409,51 +323,3 @@ async def test_a_registry_that_is_removed_takes_its_targets_along(told):
     await told.add()
     await remove_registry(told.world, REGISTRY)
     assert [row async for row in told.model.store.query(WEBHOOKS)] == []
-
-
-async def story(told: Told, world: World) -> None:
-    """A base moves; what follows is built and told."""
-    await told.move(1, world)
-    while waiting := told.model.waiting():
-        queue, text = waiting[0]
-        await told.model.handle(queue, text, world)
-        told.model.take(queue, text)
-
-
-async def played(directory: Path, process: Process) -> Told:
-    """The story, by a process that may die, and what comes after."""
-    told = await staged(directory)
-    await told.add()
-    await until_death(story(told, process.world(told.world)))
-    await told.model.settle()
-    return told
-
-
-def expected(told: Told) -> list[str]:
-    return sorted({f"{event['type']} {event['subject'].rpartition('/')[0]}" for event in told.receiver.events()})
-
-
-@pytest.mark.parametrize(
-    ("after", "part"),
-    [
-        pytest.param(False, 0, id="before each sixteenth"),
-        pytest.param(True, 8, id="after those halfway between"),
-        *(
-            pytest.param(after, part, marks=pytest.mark.campaign)
-            for after in (False, True)
-            for part in range(16)
-            if (after, part) not in ((False, 0), (True, 8))
-        ),
-    ],
-)
-async def test_a_process_that_dies_at_any_call_loses_no_event(tmp_path, after, part):
-    process = Process()
-    whole = await played(tmp_path / "whole", process)
-    wanted = expected(whole)
-    assert len(wanted) == 4
-    for number in range(part, len(process.calls), 16):
-        told = await played(tmp_path / str(number), Process(number, after))
-        where = f"killed {'after' if after else 'before'} call {number}, {process.calls[number]}"
-        assert expected(told) == wanted, where
-        assert await told.pending() == [], where
-        assert told.model.waiting() == [], where

@@ -1,10 +1,8 @@
 """What of Docker's engine needs no Docker: what it is told, what is refused, what it says when it fails."""
 
-import asyncio
 import io
 import json
 import os
-import sys
 import tarfile
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -16,24 +14,15 @@ from aiohttp import web
 from parts import docker as docker_part
 from parts.errors import PartError
 
-from baselift import wiring
 from baselift.domain.builds import Argument, BuildOrder, BuildSecret, Credential, Failure, Image, Layer, Limits, Source
 from baselift.domain.containers import ContainerOrder
 from baselift.engines import docker_layout, docker_order, docker_recipe
-from baselift.engines.chosen import Candidate, FirstOf
 from baselift.engines.docker_api import Docker, Refused, find_host, output, progress
 from baselift.engines.docker_facts import buildx_of, check
 from baselift.engines.docker_owner import Owner, sweep
 from baselift.engines.docker_probe import probe_docker
 from baselift.engines.docker_reasons import reason
-from baselift.engines.probe import probe
 
-NEEDED = {
-    "AzureWebJobsStorage": "UseDevelopmentStorage=true",
-    "BASELIFT_LOGIN_SERVER": "r.example",
-    "BASELIFT_SECRET_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
-    "BASELIFT_WEBHOOK_SECRET": "x",
-}
 BASE = "r.example/base:1"
 PINNED = "r.example/base@sha256:" + "1" * 64
 SOUND = {"ServerVersion": "26.1.5+dfsg1", "OSType": "linux", "DriverStatus": [["d", "io.containerd.snapshotter.v1"]]}
@@ -378,59 +367,6 @@ async def test_only_what_dead_processes_of_this_installation_left_is_removed(tmp
     other = Owner(tmp_path / "b")
     other.live()
     assert other.installation != own.installation
-
-
-async def test_the_first_engine_that_can_run_here_is_used_and_each_lack_is_told() -> None:
-    asked = list[str]()
-
-    def candidate(name: str, problem: Exception | None) -> Candidate:
-        async def ready() -> None:
-            asked.append(name)
-            await asyncio.sleep(0)
-            if problem:
-                raise problem
-
-        async def build(*_) -> Image:
-            return Image(name.encode(), [], {})
-
-        @asynccontextmanager
-        async def containers(*_):
-            yield name
-
-        return Candidate(name, ready, build, containers)
-
-    first, second = candidate("one", FileNotFoundError("unshare")), candidate("two", None)
-    engine = FirstOf(first, second)
-    built = await asyncio.gather(*(engine.build(None, None, None) for _ in range(3)))
-    assert {each.config for each in built} == {b"two"}
-    async with engine.containers({}, []) as opened:
-        assert opened == "two"
-    assert asked == ["one", "two"]
-    with pytest.raises(Failure, match=r"^no engine can run here\. one: unshare\. two: no socket$"):
-        await FirstOf(first, candidate("two", Failure("no socket"))).build(None, None, None)
-
-
-@pytest.mark.parametrize(
-    ("engine", "named"), [("auto", ["buildah", "docker"]), ("buildah", ["buildah"]), ("docker", ["docker"])]
-)
-async def test_the_setting_says_which_engines_may_be_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, named: list[str]
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
-    given = wiring.load(NEEDED | {"BASELIFT_ENGINE": engine, "BASELIFT_STATE": str(tmp_path)})
-    with pytest.raises(Failure) as caught:
-        await wiring._local(given).build(None, None, None)
-    assert [each for each in ("buildah", "docker") if f"{each}: " in str(caught.value)] == named
-    found = await wiring.probe(given)
-    lacks = {"buildah": "install buildah util-linux", "docker": "the Docker engine does not answer"}
-    assert [each for each, lack in lacks.items() if lack in found.reason] == named
-    assert not found.ok
-
-
-async def test_elsewhere_than_on_linux_a_probe_of_buildah_names_the_other_engines(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert (await probe(tmp_path)).reason == "buildah runs on Linux only: use the engine 'docker', or 'acr'"
 
 
 def test_a_docker_engine_that_is_not_installed_is_told_with_how_to_have_it(tmp_path: Path, monkeypatch) -> None:
