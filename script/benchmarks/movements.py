@@ -12,24 +12,22 @@ import shutil
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from aiohttp import web
-from parts.azurite import Azurite, program
+from parts.azurite import Azurite
 from parts.ports import LOOPBACK
 
-from baselift import settings, wiring
 from baselift.app import base_rows, keys, task_rows
 from baselift.app.hearing import hear
 from baselift.app.look_around import repair_bases
 from baselift.app.on_push import on_push
-from baselift.app.ports import Row, Write
+from baselift.app.ports import Row
 from baselift.app.task_rows import Edges, StoredTask
 from baselift.app.world import World
-from baselift.azure.storage import Storage
 from baselift.domain.images import Reference
 from baselift.domain.runs import BaseUse, ImageDescriptor
 from baselift.domain.staleness import Dependent
@@ -37,6 +35,7 @@ from baselift.registry.client import Registries
 from benchmarks.api import NAME
 from benchmarks.counting import Count, counted
 from benchmarks.measure import timed
+from benchmarks.plenty import fast_storage, world_on, write_rows
 from benchmarks.report import Aim, Figure
 
 OTHERS = tuple(int(word) for word in os.environ.get("BASELIFT_BENCH_OTHERS", "1000,100000").split(","))
@@ -47,7 +46,6 @@ TIMES = {1: 20, 100: 3}
 BASES = 100
 SENDERS = 50
 BATCH, AT_ONCE = 100, 16
-FAST = Path(__file__).with_name("azurite-fast.js")
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 FLOOR = (
     "the base read and written, its edges read; for each dependent its task and what it waits for read; for each run 4 "
@@ -191,8 +189,8 @@ async def _fill(world: World, image: Reference, numbers: range) -> None:
     if task is None or edge is None:
         raise AssertionError(name)
     names = [f"{image.repository}-{number}" for number in numbers]
-    await _write(world, task_rows.TASKS, [_task(task, each) for each in names])
-    await _write(world, base_rows.DEPENDENTS, [_edge(edge, image, each) for each in names])
+    await write_rows(world, task_rows.TASKS, [_task(task, each) for each in names])
+    await write_rows(world, base_rows.DEPENDENTS, [_edge(edge, image, each) for each in names])
     await base_rows.remove_dependent(world, image, NAME, name)
 
 
@@ -206,24 +204,6 @@ def _edge(pattern: Row, image: Reference, name: str) -> Row:
     return Row(partition, key, {**pattern.values, "task": name})
 
 
-async def _write(world: World, table: str, rows: Sequence[Row]) -> None:
-    by_partition: defaultdict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        by_partition[row.partition].append(row)
-    batches = [
-        [Write("upsert", row) for row in together[start : start + BATCH]]
-        for together in by_partition.values()
-        for start in range(0, len(together), BATCH)
-    ]
-    gate = asyncio.Semaphore(8)
-
-    async def one(batch: Sequence[Write]) -> None:
-        async with gate:
-            await world.tables.batch(table, batch)
-
-    await asyncio.gather(*map(one, batches))
-
-
 def _reference(registry: Registry, repository: str) -> Reference:
     return Reference(registry.host, repository, "1")
 
@@ -235,37 +215,19 @@ async def _parts(directory: Path) -> AsyncIterator[tuple[World, Registry]]:
     await runner.setup()
     await web.TCPSite(runner, LOOPBACK, 0).start()
     registry.host = f"{LOOPBACK}:{runner.addresses[0][1]}"
-    with _fast():
+    with fast_storage():
         azurite = await asyncio.to_thread(Azurite.start, directory / "azurite")
-    storage = Storage.connect({"AzureWebJobsStorage": azurite.connection_string})
+    connection = azurite.connection_string
     given = {
-        "AzureWebJobsStorage": azurite.connection_string,
         "BASELIFT_LOGIN_SERVER": registry.host,
         "BASELIFT_PLAIN_HTTP_HOSTS": LOOPBACK,
-        "BASELIFT_SECRET_KEY": "A" * 43 + "=",
-        "BASELIFT_WEBHOOK_SECRET": "unused",
         "BASELIFT_BUILD_WINDOW": "0",
     }
-    world = replace(
-        wiring.build(settings.load(given)), tables=storage.tables, queues=storage.queues, blobs=storage.blobs
-    )
     registries = Registries(plain_http_hosts=[LOOPBACK])
     try:
-        yield replace(world, registries=registries), registry
+        async with world_on(connection, **given) as world:
+            yield replace(world, registries=registries), registry
     finally:
         await registries.close()
-        await storage.close()
         await runner.cleanup()
         await asyncio.to_thread(azurite.stop)
-
-
-@contextlib.contextmanager
-def _fast() -> Iterator[None]:
-    before = dict(os.environ)
-    root = next(each.parent for each in program().resolve().parents if each.name == "node_modules")
-    os.environ |= {"NODE_OPTIONS": f"--require {FAST}", "AZURITE_ROOT": str(root)}
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)

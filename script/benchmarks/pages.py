@@ -1,27 +1,21 @@
 """The dashboard's pages among many tasks and runs: the server's time, and what goes over the wire."""
 
 import asyncio
-import contextlib
 import hashlib
 import os
-import shutil
 import sys
-import tempfile
-from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
 import aiohttp
-from parts.azurite import program
 from parts.errors import PartError
-from parts.stack import Stack, Wanted, running
+from parts.stack import Stack
 
-from baselift import settings, wiring
 from baselift.app import base_rows, codec, edges, keys, run_rows, task_names, task_rows
-from baselift.app.ports import Row, Value, Write
+from baselift.app.ports import Row, Value
 from baselift.app.request_run import log_name
 from baselift.app.run_log import RunLog
 from baselift.app.task_rows import Edges, StoredTask
@@ -29,24 +23,21 @@ from baselift.app.waves import followers, wave_rows
 from baselift.app.waves.followers import Place
 from baselift.app.waves.wave_rows import Wave
 from baselift.app.world import World
-from baselift.azure.storage import Storage
 from baselift.domain.images import Reference
 from baselift.domain.runs import BaseUse, Cause, ImageDescriptor, Run, Status, run_id
 from baselift.domain.waves.states import Change, Member, MemberState, Moved, Tally, WaveState
 from benchmarks.api import NAME
 from benchmarks.measure import alternate, timed
+from benchmarks.plenty import fast_parts, world_on, write_rows
 from benchmarks.report import Aim, Figure
-from benchmarks.site import NEVER
 
 TASKS = int(os.environ.get("BASELIFT_BENCH_TASKS", "10000"))
 RUNS = int(os.environ.get("BASELIFT_BENCH_RUNS", "100000"))
 FAMILY, BASES, WAVES, ACTIVE = 40, 100, 20, 30
 """Tasks that are recorded as the app does it, one base under all of them, bases of the others, waves, and runs now."""
 TIMES = 40
-BATCH, AT_ONCE = 100, 16
 LARGEST = 150_000
 """Compressed bytes of a page at most."""
-FAST = Path(__file__).with_name("azurite-fast.js")
 FLOOR = "GET /health"
 OK = 200
 PREFIX = "dn"
@@ -109,16 +100,12 @@ def _processor(process: int) -> float:
 
 async def pages() -> list[Figure]:
     """Every page, in turn. Storage is Azurite with the cost of the real service."""
-    directory = Path(tempfile.mkdtemp(prefix="baselift-bench-"))
-    try:
-        with _fast_storage(), running(Wanted(directory / "state", port=0, registry_port=0)) as stack:
-            return await _measured(stack)
-    finally:
-        await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+    with fast_parts() as stack:
+        return await _measured(stack)
 
 
 async def _measured(stack: Stack) -> list[Figure]:
-    async with _world(stack.azurite.connection_string) as world:
+    async with world_on(stack.azurite.connection_string) as world:
         await _fill(world)
     async with aiohttp.ClientSession(auto_decompress=False) as session:
         root = f"{stack.app.url}/ui/{NAME}"
@@ -155,34 +142,6 @@ def _painted(url: str) -> list[float]:
     return found
 
 
-@contextlib.contextmanager
-def _fast_storage() -> Iterator[None]:
-    before = dict(os.environ)
-    root = next(each.parent for each in program().resolve().parents if each.name == "node_modules")
-    os.environ |= {"NODE_OPTIONS": f"--require {FAST}", "AZURITE_ROOT": str(root), "BASELIFT_RECONCILE": NEVER}
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
-@contextlib.asynccontextmanager
-async def _world(connection: str) -> AsyncIterator[World]:
-    given = {
-        "AzureWebJobsStorage": connection,
-        "BASELIFT_LOGIN_SERVER": "localhost:1",
-        "BASELIFT_SECRET_KEY": "A" * 43 + "=",
-        "BASELIFT_WEBHOOK_SECRET": "unused",
-    }
-    storage = Storage.connect(given)
-    made = wiring.build(settings.load(given))
-    try:
-        yield replace(made, tables=storage.tables, queues=storage.queues, blobs=storage.blobs)
-    finally:
-        await storage.close()
-
-
 async def _fill(world: World) -> None:
     """A family of tasks as the app records them, many others, and runs of them all."""
     for number in range(FAMILY):
@@ -199,8 +158,8 @@ async def _fill(world: World) -> None:
         raise AssertionError
     names = [f"task-{number:05d}" for number in range(TASKS - FAMILY)]
     tasks = [Row(keys.task_partition(NAME, name), name, {**row.values, "name": name}) for name in names]
-    await _write(world, task_rows.TASKS, tasks)
-    await _write(world, task_names.NAMES, [Row(NAME, name, {"name": name}) for name in names])
+    await write_rows(world, task_rows.TASKS, tasks)
+    await write_rows(world, task_names.NAMES, [Row(NAME, name, {"name": name}) for name in names])
     await _edges(world, names[::3])
     family = [f"family-{number}" for number in range(FAMILY)]
     await _runs(world, [*family, *names], {*family, *names[:200]})
@@ -222,14 +181,14 @@ async def _edges(world: World, names: Sequence[str]) -> None:
     for name in names:
         key = keys.dependent(NAME, name)
         rows.append(Row(keys.dependents_partition(image, keys.shard(key)), key, {**row.values, "task": name}))
-    await _write(world, base_rows.DEPENDENTS, rows)
+    await write_rows(world, base_rows.DEPENDENTS, rows)
 
 
 async def _runs(world: World, names: Sequence[str], listed: Collection[str]) -> None:
     """Runs of all tasks in turn, the last of them under way; those of `listed` can be found by their tasks."""
     for start in range(1, RUNS + 1, 20_000):
         runs = [_run(number, names[number % len(names)]) for number in range(start, min(start + 20_000, RUNS + 1))]
-        await _write(world, run_rows.RUNS, [_row(run) for run in runs])
+        await write_rows(world, run_rows.RUNS, [_row(run) for run in runs])
         for run in runs:
             if run.task in listed:
                 await run_rows.point(world, run)
@@ -319,21 +278,3 @@ def _reference(repository: str) -> Reference:
 
 def _digest(repository: str) -> str:
     return "sha256:" + hashlib.sha256(repository.encode()).hexdigest()
-
-
-async def _write(world: World, table: str, rows: Sequence[Row]) -> None:
-    by_partition: defaultdict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        by_partition[row.partition].append(row)
-    batches = [
-        [Write("upsert", row) for row in together[start : start + BATCH]]
-        for together in by_partition.values()
-        for start in range(0, len(together), BATCH)
-    ]
-    gate = asyncio.Semaphore(AT_ONCE)
-
-    async def one(batch: Sequence[Write]) -> None:
-        async with gate:
-            await world.tables.batch(table, batch)
-
-    await asyncio.gather(*map(one, batches))

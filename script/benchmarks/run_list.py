@@ -3,31 +3,25 @@
 import asyncio
 import contextlib
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import aiohttp
 from aiohttp import web
-from parts.azurite import program
 from parts.errors import PartError
 from parts.ports import LOOPBACK
-from parts.stack import Stack, Wanted, running
+from parts.stack import Stack
 from yarl import URL
 
-from baselift import settings, wiring
 from baselift.app import keys, run_rows
 from baselift.app.list_runs import list_runs
 from baselift.app.world import World
-from baselift.azure.storage import Storage
 from baselift.domain.runs import Run, run_id
 from benchmarks.api import NAME, Api
 from benchmarks.measure import Sample, alternate, timed
+from benchmarks.plenty import fast_parts, world_on
 from benchmarks.report import Aim, Figure
-from benchmarks.site import NEVER, WAIT_SECONDS
+from benchmarks.site import WAIT_SECONDS
 from benchmarks.storage import BareStorage
 
 MANY = {"benchfew": 1_000, "benchmany": 10_000}
@@ -36,7 +30,6 @@ TOP = 100
 TIMES = 30
 AIM = Aim(ratio=3)
 WRITERS = 16
-FAST = Path(__file__).with_name("azurite-fast.js")
 FAILING = {
     "type": "DockerBuildRequest",
     "sourceLocation": "tasks-source/absent.tar.gz",
@@ -84,29 +77,13 @@ async def run_list() -> list[Figure]:
 
     Storage is Azurite with the cost of the real service: by itself it takes longer the more rows a table has.
     """
-    directory = Path(tempfile.mkdtemp(prefix="baselift-bench-"))
-    try:
-        with _fast_storage(), running(Wanted(directory / "state", port=0, registry_port=0)) as stack:
-            return await _measured(stack)
-    finally:
-        await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _fast_storage() -> Iterator[None]:
-    before = dict(os.environ)
-    root = next(each.parent for each in program().resolve().parents if each.name == "node_modules")
-    os.environ |= {"NODE_OPTIONS": f"--require {FAST}", "AZURITE_ROOT": str(root), "BASELIFT_RECONCILE": NEVER}
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    with fast_parts() as stack:
+        return await _measured(stack)
 
 
 async def _measured(stack: Stack) -> list[Figure]:
     connection = stack.azurite.connection_string
-    async with aiohttp.ClientSession() as session, BareStorage(connection) as bare, _world(connection) as world:
+    async with aiohttp.ClientSession() as session, BareStorage(connection) as bare, world_on(connection) as world:
         run, asked, subjects = await _one(Api(session, stack.app.url), world), [], []
         for name, many in MANY.items():
             api = Api(session, stack.app.url, name)
@@ -133,21 +110,6 @@ def _bare(bare: BareStorage, registry: str) -> Sample:
 
 def _floor(asked: str) -> str:
     return f"one query of {TOP} rows; the list itself sends {asked}"
-
-
-@contextlib.asynccontextmanager
-async def _world(connection: str) -> AsyncIterator[World]:
-    given = {
-        "AzureWebJobsStorage": connection,
-        "BASELIFT_LOGIN_SERVER": "localhost:1",
-        "BASELIFT_SECRET_KEY": "A" * 43 + "=",
-        "BASELIFT_WEBHOOK_SECRET": "unused",
-    }
-    storage = Storage.connect(given)
-    try:
-        yield replace(wiring.build(settings.load(given)), tables=storage.tables)
-    finally:
-        await storage.close()
 
 
 async def _one(api: Api, world: World) -> Run:
@@ -181,7 +143,7 @@ async def _counted(connection: str, registry: str) -> str:
     counter = Counter(service)
     async with counter.serving() as address:
         there = connection.replace(endpoint, f"TableEndpoint={address}/{account}")
-        async with _world(there) as world:
+        async with world_on(there) as world:
             page = await list_runs(world, registry, lambda _: True, task=None, size=TOP)
     if len(page.runs) != TOP:
         raise PartError(f"the list has {len(page.runs)} runs; what is measured must have {TOP}")
