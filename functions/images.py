@@ -57,9 +57,9 @@ async def image_webhook(req: func.HttpRequest) -> func.HttpResponse:
 
 async def _hear(teller: str, dialect: str, headers: Mapping[str, str], content: bytes) -> tuple[list[str], list[str]]:
     """The runs that were asked for, and the images that are looked at later."""
-    images = list(dict.fromkeys(push.image for push in pushes.parse(dialect, headers, content)))
+    told = {push.image: push.digest for push in pushes.parse(dialect, headers, content)}
     await wiring.signs().event_came(dialect)
     with reasons.told_by(f"{teller} {dialect}"):
-        heard = await asyncio.gather(*(hear(wiring.world(), image) for image in images))
-    later = [str(image) for image, runs in zip(images, heard, strict=True) if runs is None]
+        heard = await asyncio.gather(*(hear(wiring.world(), image, digest) for image, digest in told.items()))
+    later = [str(image) for image, runs in zip(told, heard, strict=True) if runs is None]
     return [run.id for runs in heard for run in runs or ()], later

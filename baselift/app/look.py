@@ -26,6 +26,8 @@ class Looked:
     """Those that it asked for."""
     pause: float = 0.0
     """Seconds in which the registry should be asked nothing that can wait."""
+    digest: str | None = None
+    """What the registry gave, empty where it has no such tag; None where nobody looked, since nothing follows it."""
 
 
 async def look(world: World, stored: StoredBase) -> Looked:
@@ -41,7 +43,7 @@ async def look(world: World, stored: StoredBase) -> Looked:
     found, credential = await _find(world, stored)
     # What was seen is kept beside: runs do not wait for that.
     runs, _ = await asyncio.gather(_act(world, stored, found, credential), sightings.saw(world, stored, found))
-    return Looked(runs, found.pause if found else 0.0)
+    return Looked(runs, found.pause, found.digest) if found else Looked(runs, digest="")
 
 
 async def _find(world: World, stored: StoredBase) -> tuple[Found | None, Credential | None]:

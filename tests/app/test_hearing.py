@@ -60,6 +60,22 @@ async def test_a_push_is_decided_while_its_sender_waits(tmp_path: Path):
     assert not model.store.messages(LOOKS)
 
 
+async def test_a_registry_that_tells_before_it_moves_the_tag_is_asked_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(hearing, "EARLY", 0.0)
+    model, slow = await moved(tmp_path, "base")
+    slow.answer.set()
+    slow.move(str(image("base:1")), version(1))
+    heard = asyncio.create_task(hear(model.world, image("base:1"), version(2)))
+    await until(lambda: slow.asked == 1)
+    slow.move(str(image("base:1")), version(2))
+    assert [run.task for run in await heard or ()] == ["on-base"]
+    assert slow.asked == 2
+    assert await hear(model.world, image("base:1"), version(2)) == ()
+    assert slow.asked == 3
+
+
 async def test_all_who_tell_during_a_look_share_one_that_begins_after_it(tmp_path: Path):
     model, slow = await moved(tmp_path, "base")
     first = asyncio.create_task(hear(model.world, image("base:1")))
