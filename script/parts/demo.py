@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _told(options: argparse.Namespace) -> ModuleType:
-    """The story, as a module that writes its sources and tells it."""
+    """The story, as a module that names its sample and tells it."""
     return family if options.family else story
 
 
@@ -64,7 +64,7 @@ def _reason(error: Exception) -> str:
 @contextlib.contextmanager
 def _served(directory: Path, options: argparse.Namespace) -> Iterator[Scene]:
     state, git_root = directory / "state", directory / "git"
-    _told(options).write_sources(directory, git_root)
+    story.write_sources(directory, git_root, _told(options).SAMPLE)
     command = _serve(state, git_root, options)
     process = _start(command, directory / "serve.log" if options.keep else None)
     try:

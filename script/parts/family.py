@@ -1,18 +1,15 @@
 """`script/demo --family`: three levels, a diamond, and at the bottom an image that is built once, after its parents."""
 
 import json
-import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from parts.app import REPOSITORY
 from parts.commands import Run, Shell, runs_of
 from parts.container import run_image
 from parts.errors import PartError
-from parts.repositories import Repository
-from parts.story import BUSYBOX, POLL_SECONDS, Scene, head
+from parts.story import POLL_SECONDS, Scene, head
 
 SAMPLE = "family"
 BASE = "base/os:1"
@@ -27,15 +24,6 @@ PICTURE = """
               \\       /
              webshop:1             FROM team/runtime:1, COPY --from team/tools:1
 """
-
-
-def write_sources(directory: Path, git_root: Path) -> None:
-    """Copies the sample, puts a static busybox beside its base image's Dockerfile, and makes its git repository."""
-    sample = REPOSITORY / "samples" / SAMPLE
-    copy = shutil.copytree(sample, directory / SAMPLE)
-    shutil.copy(BUSYBOX, copy / "busybox")
-    git_root.mkdir(parents=True, exist_ok=True)
-    Repository.of_directory(git_root / f"{SAMPLE}.git", sample)
 
 
 def tell(scene: Scene) -> None:

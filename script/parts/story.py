@@ -39,13 +39,13 @@ class Scene:
         return self.directory / SAMPLE
 
 
-def write_sources(directory: Path, git_root: Path) -> None:
-    """Copies the sample, puts a static busybox beside its base image's Dockerfile, and makes its git repository."""
-    sample = REPOSITORY / "samples" / SAMPLE
-    copy = shutil.copytree(sample, directory / SAMPLE)
+def write_sources(directory: Path, git_root: Path, name: str = SAMPLE) -> None:
+    """Copies a sample, puts a static busybox beside its base image's Dockerfile, and makes its git repository."""
+    sample = REPOSITORY / "samples" / name
+    copy = shutil.copytree(sample, directory / name)
     shutil.copy(BUSYBOX, copy / "busybox")
     git_root.mkdir(parents=True, exist_ok=True)
-    Repository.of_directory(git_root / f"{SAMPLE}.git", sample)
+    Repository.of_directory(git_root / f"{name}.git", sample)
 
 
 def tell(scene: Scene) -> None:
