@@ -31,6 +31,8 @@ STARTED = datetime.now(UTC)
 if TYPE_CHECKING:
     from baselift.access.access import Access
     from baselift.access.blob_links import BlobLinks
+    from baselift.access.provider import Assertion
+    from baselift.access.settings import AccessSettings
     from baselift.app.diagnose import Diagnosis, Try
     from baselift.app.signs import Signs
     from baselift.azure.relay import Relay
@@ -60,7 +62,16 @@ def access() -> "Access":
     from baselift.access.access import Access
 
     given = settings()
-    return Access(given.access, [given.secret_key, *given.old_secret_keys])
+    return Access(given.access, [given.secret_key, *given.old_secret_keys], _assertion(given.access))
+
+
+def _assertion(given: "AccessSettings") -> "Assertion | None":
+    """Tokens of the identity that stands for a client secret."""
+    if given.sign_in is None or not given.sign_in.identity:
+        return None
+    from baselift.azure.exchange_token import ExchangeToken
+
+    return ExchangeToken(given.sign_in.identity, given.authority)
 
 
 @cache

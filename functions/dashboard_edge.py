@@ -4,15 +4,15 @@ import gzip
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import azure.functions as func
 
 from baselift import wiring
-from baselift.access.caller import Caller, Denied, Incoming, Role, forbidden
+from baselift.access.caller import Caller, Denied, Incoming, Role, enough, forbidden
 from baselift.access.settings import Mode
 from baselift.app.registrations import Registration
 from baselift.app.world import NotFound, Refused
@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # templates are imported on first use: the app must be indexe
 
 UI = "ui"
 LOGIN, LOGOUT = f"{UI}/-/login", f"{UI}/-/logout"
+SIGN_IN, SIGNED_IN = f"{UI}/-/sign-in", f"{UI}/-/signed-in"
 TOKEN_FIELD = "form-token"  # noqa: S105  # a field's name
 HEADERS = {
     "Cache-Control": "no-store",
@@ -77,6 +78,14 @@ class Visit:
 
 
 Page = Callable[[Visit], Awaitable[func.HttpResponse]]
+
+
+class WayIn(Protocol):
+    """A page to log in by; `after` is where to go then."""
+
+    def __call__(self, visit: Visit, after: str, *, status: int) -> Awaitable[func.HttpResponse]: ...
+
+
 Function = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 
 
@@ -134,18 +143,13 @@ async def _admitted(visit: Visit, needs: Role | None) -> Visit:
         access.admit(Incoming(req.method, req.url, req.headers))
         return visit
     if wiring.settings().platform_login and (found := platform.principal(req.headers)):
-        caller = platform.caller(found, access.settings.tenant)
-        if caller.role < needs:
-            raise forbidden(f"You are a {caller.role.name.lower()}: this needs the role {needs.name.lower()}.")
-        return _of(visit, caller)
+        return replace(visit, caller=enough(platform.caller(found, access.settings.tenant), needs))
     headers = dict(req.headers)
     if visit.session and "authorization" not in headers:
+        if access.sign_in:
+            return replace(visit, caller=enough(access.sign_in.caller(visit.session), needs))
         headers["authorization"] = f"Bearer {visit.session}"
-    return _of(visit, await access.check(Incoming(req.method, req.url, headers), needs))
-
-
-def _of(visit: Visit, caller: Caller) -> Visit:
-    return Visit(visit.req, caller, visit.root, visit.browser, visit.session, visit.secure)
+    return replace(visit, caller=await access.check(Incoming(req.method, req.url, headers), needs))
 
 
 @cache
@@ -247,8 +251,8 @@ def go(path: str, cookie: str = "") -> func.HttpResponse:
 
 async def _refusal(name: str, visit: Visit, error: Exception) -> func.HttpResponse:
     status, message = _said(name, error)
-    if status == 401 and wiring.access().settings.mode is Mode.CLIENTS:  # noqa: PLR2004
-        answer = await login_page(visit, visit.here if visit.req.method == "GET" else visit.path(), status=401)
+    if status == 401 and (page := way_in()):  # noqa: PLR2004
+        answer = await page(visit, visit.here if visit.req.method == "GET" else visit.path(), status=401)
     else:
         answer = await show(visit, "error.html", {"status": status, "message": message}, status=status)
     if isinstance(error, Denied):
@@ -257,12 +261,29 @@ async def _refusal(name: str, visit: Visit, error: Exception) -> func.HttpRespon
     return answer
 
 
+def way_in() -> WayIn | None:
+    """The page by which people get in; None where that is nothing of the app's."""
+    if wiring.access().settings.mode is Mode.CLIENTS:
+        return login_page
+    if wiring.access().settings.mode is Mode.ENTRA and not wiring.settings().platform_login:
+        return sign_in_page
+    return None
+
+
 async def login_page(
     visit: Visit, after: str, *, status: int, problem: str = "", client: str = ""
 ) -> func.HttpResponse:
     """The form to log in with; `after` is where to go then."""
     data = {"after": after, "problem": problem, "client": client}
     return await show(visit, "login.html", data, status=status)
+
+
+async def sign_in_page(
+    visit: Visit, after: str, *, status: int, problem: str = "", said: str = ""
+) -> func.HttpResponse:
+    """The link to the sign-in service, or which setting makes one; `said`: the service's own words to the problem."""
+    data = {"after": after, "problem": problem, "said": said, "on": wiring.access().sign_in is not None}
+    return await show(visit, "sign_in.html", data, status=status)
 
 
 def _said(name: str, error: Exception) -> tuple[int, str]:

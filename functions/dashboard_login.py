@@ -9,7 +9,7 @@ from baselift import wiring
 from baselift.access.settings import Mode
 from baselift.arm import errors
 from baselift.web import session
-from functions.dashboard_edge import HEADERS, LOGIN, LOGOUT, UI, Visit, acting, fields, go, login_page, showing
+from functions.dashboard_edge import HEADERS, LOGIN, LOGOUT, UI, Visit, acting, fields, go, login_page, showing, way_in
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 _FORM = "application/x-www-form-urlencoded"
@@ -21,9 +21,11 @@ bp = func.Blueprint()
 @bp.route(route=LOGIN, methods=["GET"])
 @showing(None)
 async def ui_login(visit: Visit) -> func.HttpResponse:
-    """The form to log in with."""
-    _check_clients()
-    return await login_page(visit, visit.path(), status=200)
+    """The way in, be it a form or a link."""
+    page = way_in()
+    if page is None:
+        raise _nothing()
+    return await page(visit, visit.path(), status=200)
 
 
 @bp.function_name("ui_act_login")
@@ -33,7 +35,7 @@ async def ui_act_login(visit: Visit) -> func.HttpResponse:
     """Log in as a client: its id and secret, as for a token of the API, for a session of this browser."""
     _check_clients()
     given = fields(visit)
-    after, client = _inside(visit, given.get("after", "")), given.get("client", "")
+    after, client = inside(visit, given.get("after", "")), given.get("client", "")
     asked = {"grant_type": "client_credentials", "client_id": client, "client_secret": given.get("secret", "")}
     answer = await wiring.access().log_in(_FORM, urlencode(asked).encode())
     if answer is None or answer.status != 200:  # noqa: PLR2004
@@ -70,10 +72,14 @@ async def ui_static(visit: Visit) -> func.HttpResponse:
 def _check_clients() -> None:
     """Raise ApiError 404 where people do not log in by a form."""
     if wiring.access().settings.mode is not Mode.CLIENTS:
-        raise errors.ApiError(404, "ResourceNotFound", "There is no form to log in with here.")
+        raise _nothing()
 
 
-def _inside(visit: Visit, path: str) -> str:
+def _nothing() -> errors.ApiError:
+    return errors.ApiError(404, "ResourceNotFound", "There is no form to log in with here.")
+
+
+def inside(visit: Visit, path: str) -> str:
     """Where to go after the login: a page of the dashboard, whatever was asked for."""
     parts, home = urlsplit(path), visit.path()
     ours = parts.path == home or parts.path.startswith(f"{home}/")

@@ -59,6 +59,8 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     content: bytes
+    cookies: tuple[str, ...] = ()
+    """Every Set-Cookie header."""
 
     @property
     def json(self) -> Any:
@@ -106,7 +108,8 @@ def _send(port: int, method: str, path: str, body: bytes | None, headers: Mappin
         connection.request(method, path, body, dict(headers))
         response = connection.getresponse()
         fields = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, fields, response.read())
+        cookies = tuple(response.headers.get_all("set-cookie", []))
+        return Answer(response.status, fields, response.read(), cookies)
 
 
 @dataclass(frozen=True)
@@ -220,13 +223,14 @@ def live_app(
     notifications: bool = True,
     reconcile: str = EVERY_SECOND,
     settings: Mapping[str, str] | None = None,
+    port: int = 0,
 ) -> Iterator[Live]:
     """All parts with state of their own under the directory; `settings` are the app's, besides those of every test."""
     with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
         for name, value in {**SETTINGS, "BASELIFT_RECONCILE": reconcile, **(settings or {})}.items():
             patch.setenv(name, value)
         state, git = private_directory(directory), directory / "git"
-        wanted = Wanted(state, port=0, registry_port=0, notifications=notifications, git_root=git)
+        wanted = Wanted(state, port=port, registry_port=0, notifications=notifications, git_root=git)
         parts = stack.enter_context(running(wanted))
         client = ContainerRegistryTasksMgmtClient(
             _NoCredential(), SUBSCRIPTION, base_url=parts.app.url, authentication_policy=_NoToken(), retry_total=0

@@ -1,16 +1,21 @@
 """The one check that every HTTP function makes, and the logins that lead to it."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from baselift.access import loopback
 from baselift.access.bearer import token_of
-from baselift.access.caller import Caller, Gate, Incoming, Role, bad_token, forbidden
+from baselift.access.caller import Caller, Gate, Incoming, Role, bad_token, enough
 from baselift.access.clients import Clients
 from baselift.access.entra import Entra
 from baselift.access.loopback import Loopback
 from baselift.access.settings import AccessSettings, Mode
 from baselift.access.token_endpoint import Answer, LogIn, TokenEndpoint
 from baselift.access.tokens import Grant, Tokens
+
+if TYPE_CHECKING:  # MSAL is imported where people sign in by it
+    from baselift.access.provider import Assertion
+    from baselift.access.sign_in import SignIn
 
 
 class Access:
@@ -20,10 +25,16 @@ class Access:
         settings: as loaded.
         keys: the app's secret keys, 32 bytes in base64 each, the current one first; tokens are signed with keys
             derived from them.
+        assertion: where a managed identity stands for the client secret of the dashboard's sign-in, its tokens.
+
+    Attributes:
+        settings: as given.
+        sign_in: how people get into the dashboard in mode `entra`; None where that is not set up.
     """
 
-    def __init__(self, settings: AccessSettings, keys: Sequence[str]) -> None:
+    def __init__(self, settings: AccessSettings, keys: Sequence[str], assertion: "Assertion | None" = None) -> None:
         self.settings = settings
+        self.sign_in = _sign_in(settings, keys, assertion)
         clients = Clients(settings.clients)
         # The issuer names the mode: what anyone on a machine could get must not open what is later shared.
         tokens = Tokens(
@@ -43,10 +54,7 @@ class Access:
         Raises:
             Denied: 401 without a valid token, 403 when the role is less than `needs`, 503 when it cannot be found out.
         """
-        caller = await self._gate.caller(request)
-        if caller.role < needs:
-            raise forbidden(f"You are a {caller.role.name.lower()}: this needs the role {needs.name.lower()}.")
-        return caller
+        return enough(await self._gate.caller(request), needs)
 
     def admit(self, request: Incoming) -> None:
         """The check of a route that is open, as the login is: in mode `none` it is open to this machine only.
@@ -85,6 +93,14 @@ def _gate(settings: AccessSettings, clients: Clients, tokens: Tokens) -> Gate:
             return _OwnTokens(clients, tokens)
         case Mode.ENTRA:
             return Entra(settings.tenant, settings.audiences, settings.authority)
+
+
+def _sign_in(settings: AccessSettings, keys: Sequence[str], assertion: "Assertion | None") -> "SignIn | None":
+    if settings.sign_in is None:
+        return None
+    from baselift.access.sign_in import SignIn  # noqa: PLC0415
+
+    return SignIn(settings, settings.sign_in, keys, assertion)
 
 
 async def _anyone(identifier: str, _secret: str) -> Grant:

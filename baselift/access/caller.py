@@ -86,6 +86,13 @@ def forbidden(message: str) -> Denied:
     return Denied(403, "AuthorizationFailed", message)
 
 
+def enough(caller: Caller, needs: Role) -> Caller:
+    """The caller, when it may. Raises Denied 403."""
+    if caller.role < needs:
+        raise forbidden(f"You are a {caller.role.name.lower()}: this needs the role {needs.name.lower()}.")
+    return caller
+
+
 def undecided(message: str) -> Denied:
     """503: who calls cannot be found out now; the same request may pass later."""
     return Denied(503, "ServiceUnavailable", message)

@@ -50,7 +50,11 @@ class Entra:
             Denied: 401 for a token that is no good, 403 for one without a role, 503 when the issuer's keys
                 cannot be fetched.
         """
-        claims = await self._claims(token_of(request))
+        return await self.owner(token_of(request))
+
+    async def owner(self, token: str) -> Caller:
+        """Whose token it is: an access token, or an ID token that is for one of the audiences. Raises as `caller`."""
+        claims = await self._claims(token)
         roles = claims.get("roles")
         known = [ROLES.get(str(role).lower()) for role in roles] if isinstance(roles, list) else []
         role = max((role for role in known if role is not None), default=None)

@@ -1,15 +1,15 @@
 """The settings that say who may call."""
 
 import re
-import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import urlsplit
 
-from baselift.access import clients
+from baselift.access import clients, sign_in_settings
+from baselift.access.checks import is_guid, is_origin
 from baselift.access.clients import Client
-from baselift.access.loopback import check_binding, is_loopback
+from baselift.access.loopback import check_binding
+from baselift.access.sign_in_settings import SignInSettings
 
 NO_TENANT = "00000000-0000-0000-0000-000000000000"
 OWN_AUDIENCE = "api://baselift"
@@ -60,10 +60,12 @@ class AccessSettings:
     authority: str
     token_seconds: int
     trust_proxy: bool
+    sign_in: SignInSettings | None
+    """How people get into the dashboard in mode `entra`, unless the platform or nobody lets them in."""
 
 
 def load(env: Mapping[str, str]) -> AccessSettings:
-    """Read BASELIFT_ACCESS, _CLIENTS, _TENANT, _AUDIENCE, _AUTHORITY, _TOKEN_SECONDS and _TRUST_PROXY.
+    """Read BASELIFT_ACCESS, _CLIENTS, _TENANT, _AUDIENCE, _AUTHORITY, _TOKEN_SECONDS, _TRUST_PROXY and _SIGN_IN_*.
 
     Raises:
         InvalidAccess: naming every setting that is missing or wrong; no secret is in it.
@@ -79,6 +81,7 @@ def load(env: Mapping[str, str]) -> AccessSettings:
         authority=given.get("BASELIFT_AUTHORITY", ENTRA),
         token_seconds=int(given.get("BASELIFT_TOKEN_SECONDS", "28800")),
         trust_proxy=given.get("BASELIFT_TRUST_PROXY", "false").lower() == "true",
+        sign_in=sign_in_settings.load(given, _audiences(given)),
     )
 
 
@@ -97,6 +100,7 @@ def _problems(env: Mapping[str, str]) -> Iterator[str]:
     yield from _wrong_audiences(env)
     yield from _wrong_issuer(env)
     yield from _wrong_values(env)
+    yield from sign_in_settings.problems(env, _audiences(env))
 
 
 def _missing(env: Mapping[str, str], mode: str) -> Iterator[str]:
@@ -136,10 +140,10 @@ def _wrong_audiences(env: Mapping[str, str]) -> Iterator[str]:
 
 def _wrong_issuer(env: Mapping[str, str]) -> Iterator[str]:
     tenant = env.get("BASELIFT_TENANT", NO_TENANT)
-    if not _is_guid(tenant):
+    if not is_guid(tenant):
         yield f"BASELIFT_TENANT is '{tenant}'; it must be a GUID, because tokens name their tenant by it"
     authority = env.get("BASELIFT_AUTHORITY", ENTRA)
-    if not _is_authority(authority):
+    if not is_origin(authority):
         yield f"BASELIFT_AUTHORITY is '{authority}'; it must be https://host, without a path (default {ENTRA})"
 
 
@@ -154,20 +158,3 @@ def _wrong_values(env: Mapping[str, str]) -> Iterator[str]:
 
 def _audiences(env: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(word.strip() for word in env.get("BASELIFT_AUDIENCE", "").split(",") if word.strip())
-
-
-def _is_guid(text: str) -> bool:
-    try:
-        return str(uuid.UUID(text)) == text.lower()
-    except ValueError:
-        return False
-
-
-def _is_authority(text: str) -> bool:
-    """True for an https address; plain http is for an issuer on this machine, as tests have one."""
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return False
-    secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.netloc))
-    return secure and bool(parts.hostname) and "@" not in parts.netloc and text == f"{parts.scheme}://{parts.netloc}"

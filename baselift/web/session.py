@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 
-BROWSER, SESSION = "baselift-browser", "baselift-session"
+BROWSER, SESSION, FLOW = "baselift-browser", "baselift-session", "baselift-sign-in"
 _LONGEST = 16 * 1024
 
 
@@ -31,8 +31,8 @@ def name(cookie: str, *, secure: bool) -> str:
 def written(cookie: str, value: str, *, secure: bool, seconds: int | None = None) -> str:
     """A Set-Cookie header. `seconds`: how long it is good, None until the browser ends, 0 to remove it.
 
-    Lax, not Strict: who follows a link from a chat to a run is to see it without another login. What changes
-    something asks for more than cookies.
+    Lax, not Strict: who follows a link from a chat to a run is to see it without another login, and who comes back from
+    the sign-in service comes from another site. What changes something asks for more than cookies.
     """
     age = "" if seconds is None else f"; Max-Age={seconds}"
     return f"{name(cookie, secure=secure)}={value}; Path=/; HttpOnly; SameSite=Lax{age}" + (

@@ -46,6 +46,8 @@ FORMS = {
 OPEN_PAGES = {
     "GET {home:maxlength(0)?}",
     "GET ui/-/login",
+    "GET ui/-/sign-in",
+    "GET ui/-/signed-in",
     "POST ui/-/login",
     "POST ui/-/logout",
     "GET ui/-/static/{file}",

@@ -94,6 +94,11 @@ def test_a_session_that_is_not_ours_is_nobody(guarded):
     assert browser.get(UI).status == 401
 
 
+def test_nobody_is_sent_elsewhere_to_sign_in(guarded):
+    for path in ("/ui/-/sign-in", "/ui/-/signed-in?code=c&state=s"):
+        assert guarded.send("GET", path).status == 404
+
+
 def test_what_the_platform_would_say_counts_for_nothing_where_it_is_not_in_front(guarded):
     assert guarded.send("GET", UI, headers=SAID).status == 401
 

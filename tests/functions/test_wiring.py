@@ -118,6 +118,8 @@ WIRING: dict[str, Wired] = {
     "ui_run_log": http(f"{UI}/runs/{{run}}/log", "GET"),
     "ui_run_log_file": http(f"{UI}/runs/{{run}}/log.txt", "GET"),
     "ui_runs": http(f"{UI}/runs", "GET"),
+    "ui_sign_in": http("ui/-/sign-in", "GET"),
+    "ui_signed_in": http("ui/-/signed-in", "GET"),
     "ui_static": http("ui/-/static/{file}", "GET"),
     "ui_task": http(f"{UI}/tasks/{{task}}", "GET"),
     "ui_task_badge": http(f"{UI}/tasks/{{task}}/badge.svg", "GET"),

@@ -64,6 +64,6 @@ class Browser:
         if self.cookies:
             headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())} | headers
         answer = self.live.send(method, path, body, headers)
-        for name, morsel in SimpleCookie(answer.headers.get("set-cookie", "")).items():
+        for name, morsel in (item for each in answer.cookies for item in SimpleCookie(each).items()):
             self.cookies[name] = morsel.value
         return answer
