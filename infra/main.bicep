@@ -19,6 +19,9 @@ param registryResourceId string
 @description('Application id URI of the Entra application that callers get tokens for. Empty: only the clients of BASELIFT_CLIENTS may call, and there are none at first.')
 param audience string
 
+@description('Let people sign in to the dashboard by that application, which trusts the app\'s identity (docs/azure.md).')
+param signIn bool
+
 @description('Reach storage and vault over a private network only.')
 param privateNetwork bool
 
@@ -145,7 +148,7 @@ module app 'modules/app.bicep' = {
     subnetId: privateNetwork ? network!.outputs.appSubnetId : ''
     pythonVersion: pythonVersion
     maximumInstances: maximumInstances
-    settings: {
+    settings: union(signIn && !empty(audience) ? { BASELIFT_SIGN_IN_IDENTITY: identity.outputs.clientId } : {}, {
       BASELIFT_SUBSCRIPTION: subscription().subscriptionId
       BASELIFT_RESOURCE_GROUP: registryGroup
       BASELIFT_REGISTRY_NAME: registryName
@@ -154,7 +157,7 @@ module app 'modules/app.bicep' = {
       BASELIFT_ACCESS: empty(audience) ? 'clients' : 'entra'
       BASELIFT_TENANT: tenant().tenantId
       BASELIFT_AUDIENCE: empty(audience) ? 'api://baselift' : audience
-    }
+    })
   }
 }
 
@@ -183,6 +186,7 @@ module alerts 'modules/alerts.bicep' = {
 
 output AZURE_LOCATION string = location
 output AZURE_RESOURCE_GROUP string = group.name
+output AZURE_IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
 output AZURE_FUNCTION_APP string = app.outputs.name
 output AZURE_VAULT_NAME string = vault.outputs.name
 output AZURE_STORAGE_ID string = storage.outputs.resourceId

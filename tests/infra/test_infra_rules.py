@@ -11,6 +11,8 @@ import yaml
 from infra.bicep import INFRA, RULES, File, files
 
 from baselift import settings
+from baselift.access.caller import Role
+from baselift.access.entra import ROLES
 
 ROOT = INFRA.parent
 KNOWN = {file.path.relative_to(INFRA).as_posix(): file for file in files()}
@@ -98,16 +100,25 @@ def test_events_go_to_the_function_that_takes_them() -> None:
 
 def test_the_app_starts_with_the_settings_of_the_template() -> None:
     text = KNOWN["modules/app.bicep"].text + KNOWN["main.bicep"].text
-    given = set(re.findall(r"^\s+((?:BASELIFT|AzureWebJobs)\w+): ", text, re.MULTILINE))
+    given = set(re.findall(r"[\s{]((?:BASELIFT|AzureWebJobs)\w+): ", text, re.MULTILINE))
     documented = set(re.findall(r"^\| `(\w+)`", (ROOT / "docs/settings.md").read_text(), re.MULTILINE))
     assert {name for name in given if name.startswith("BASELIFT_")} <= documented
+    platform = {"WEBSITE_HOSTNAME": "func.azurewebsites.net", "WEBSITE_SITE_NAME": "func"}
     values = dict.fromkeys(given, "x") | {
         "BASELIFT_SECRET_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
         "BASELIFT_ACCESS": "entra",
         "BASELIFT_TENANT": "00000000-0000-0000-0000-000000000001",
-        "BASELIFT_AUDIENCE": "api://baselift",
+        "BASELIFT_AUDIENCE": "api://00000000-0000-0000-0000-000000000002",
+        "BASELIFT_SIGN_IN_IDENTITY": "00000000-0000-0000-0000-000000000003",
         "BASELIFT_BLOB_PROXY": "true",
         "BASELIFT_ENGINE": "acr",
         "BASELIFT_TRUST_PROXY": "true",
     }
-    assert settings.load(values).access.mode == "entra"
+    access = settings.load(values | platform).access
+    assert (access.mode, access.sign_in is not None) == ("entra", True)
+
+
+def test_the_app_roles_are_those_that_the_app_knows() -> None:
+    roles = json.loads((INFRA / "app-roles.json").read_text())
+    assert {ROLES[role["value"].lower()] for role in roles} == set(Role)
+    assert len({role["id"] for role in roles}) == len(roles)
