@@ -13,7 +13,7 @@ _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _REGISTRY = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-fA-F:]+\])(?::[0-9]{{1,5}})?")
-_IDENTIFIER = re.compile(r"library/[0-9a-f]{64}")
+_IDENTIFIER = re.compile(r"[0-9a-f]{64}")
 _NAME_LENGTH = 255
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
@@ -99,11 +99,11 @@ def _split_tag(path: str) -> tuple[str, str | None]:
 def _check(text: str, registry: str, repository: str, tag: str | None) -> None:
     if not _REGISTRY.fullmatch(registry):
         raise InvalidReference(f"image '{text}': '{registry}' is not a registry host")
-    if not _REPOSITORY.fullmatch(repository) or len(registry) + 1 + len(repository) > _NAME_LENGTH:
+    if not _REPOSITORY.fullmatch(repository) or len(repository) > _NAME_LENGTH:
         raise InvalidReference(
             f"image '{text}': repository '{repository}' must be lower-case words joined by '/', '.', '_' or '-'"
         )
-    if registry == HUB and _IDENTIFIER.fullmatch(repository):
+    if _IDENTIFIER.fullmatch(text):
         raise InvalidReference(f"image '{text}': 64 hex digits are an image id; write name@sha256:<64 hex digits>")
     if tag is not None and not _TAG.fullmatch(tag):
         raise InvalidReference(f"image '{text}': tag '{tag}' must be 1 to 128 of A-Z a-z 0-9 _ . -")

@@ -198,6 +198,8 @@ def _check_platform(instruction: DockerfileInstruction, scope: _Scope) -> None:
             raise DockerfileError(
                 f"FROM has no flag '{_short(name)}'; --platform=os/architecture is the only one", line
             )
+        if not value:  # as BuildKit: the same as no flag
+            continue
         platform = scope.expand(value, line)
         if not _PLATFORM.fullmatch(platform):
             raise DockerfileError(f"platform '{_short(platform)}' is not os/architecture[/variant]", line)

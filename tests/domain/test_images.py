@@ -39,6 +39,9 @@ CANONICAL = [
     ("r.io/a.b__c-d--e/f", "r.io/a.b__c-d--e/f"),
     ("r.io/a:" + "t" * 128, "r.io/a:" + "t" * 128),
     ("r.io/a:_T.ag-1", "r.io/a:_T.ag-1"),
+    ("docker.io/" + "0f" * 32, "docker.io/library/" + "0f" * 32),
+    ("0f" * 32 + ":1", "docker.io/library/" + "0f" * 32 + ":1"),
+    ("r.io/" + "a" * 255, "r.io/" + "a" * 255),
 ]
 
 
@@ -78,7 +81,7 @@ INVALID = {
     "newline": ("node\n", "lower-case"),
     "newline after the tag": ("node:1\n", "tag"),
     "scheme": ("https://r.io/a", "registry host"),
-    "name too long": ("r.io/" + "a" * 251, "lower-case"),
+    "name too long": ("r.io/" + "a" * 256, "lower-case"),
     "image id": ("0f" * 32, "image id"),
 }
 
