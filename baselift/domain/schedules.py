@@ -7,8 +7,11 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-_DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+_MONTHS = (
+    "JANUARY", "FEBRUARY", "MARCH", "APRIL", "MAY", "JUNE",
+    "JULY", "AUGUST", "SEPTEMBER", "OCTOBER", "NOVEMBER", "DECEMBER",
+)  # fmt: skip
+_DAYS = ("SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY")
 _FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
     ("minute", 0, 59, {}),
     ("hour", 0, 23, {}),
@@ -17,8 +20,8 @@ _FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
     ("weekday", 0, 6, {name: number for number, name in enumerate(_DAYS)}),
 )
 _MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_VALUE = r"[0-9]{1,2}|[A-Za-z]{3}"
-_PART = re.compile(rf"(?:\*|(?P<low>{_VALUE})(?:-(?P<high>{_VALUE}))?)(?:/(?P<step>[0-9]{{1,2}}))?")
+_VALUE = r"[0-9]{1,9}|[A-Za-z]{3,9}"
+_PART = re.compile(rf"(?:\*|(?P<low>{_VALUE})(?:-(?P<high>{_VALUE}))?)(?:/(?P<step>[0-9]{{1,9}}))?")
 
 
 _HORIZON = 366 * 40
@@ -98,8 +101,9 @@ def _part(part: str, name: str, low: int, high: int, names: dict[str, int]) -> r
 def _number(word: str | None, default: int, name: str, low: int, high: int, names: dict[str, int]) -> int:
     if word is None:
         return default
-    number = int(word) if word.isdigit() else names.get(word.upper(), -1)
+    # As NCRONTAB: the start of an English name will do, here from three letters on, where all differ.
+    number = int(word) if word.isdigit() else next((names[name] for name in names if name.startswith(word.upper())), -1)
     if not low <= number <= high:
-        known = f" or {min(names, key=names.__getitem__)} to {max(names, key=names.__getitem__)}" if names else ""
+        known = f" or {next(iter(names))[:3]} to {next(reversed(names))[:3]}" if names else ""
         raise ValueError(f"a schedule whose {name} is {low} to {high}{known}; '{word}' is not")
     return number

@@ -37,6 +37,27 @@ def test_anything_else_is_refused_with_the_field(text, message):
         schedules.parse(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("0 9 * * Monday", "0 9 * * 1"),
+        ("0 9 * sept-December thurs", "0 9 * 9-12 4"),
+        ("*/120 9 * * *", "0 9 * * *"),
+        ("005 9 1,*/15 * *", "5 9 1,16,31 * *"),
+        ("5-5/2 9 * * *", "5 9 * * *"),
+        ("0 9 * * sun-SAT", "0 9 * * *"),
+    ],
+)
+def test_names_numbers_and_steps_are_read_as_ncrontab_reads_them(text, same):
+    assert schedules.parse(text) == schedules.parse(same)
+
+
+@pytest.mark.parametrize("word", ["M", "Mo", "Mondays", "MON-", "-MON", "1-", "/2", "*/", "?", "L", "1#2", "+1", "1,"])
+def test_a_weekday_that_is_none_is_refused(word):
+    with pytest.raises(ValueError, match="weekday"):
+        schedules.parse(f"0 9 * * {word}")
+
+
 def at(text):
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
