@@ -162,7 +162,7 @@ def _separated(text: str, connector: str) -> str:
     at = 0
     while at < len(words):
         kind, word = words[at]
-        pieces.append(connector * len(word) if kind == "c" else lower(word) if kind == "U" else word)
+        pieces.append(connector * len(word) if kind == "c" else _small(word) if kind == "U" else word)
         at += 1
         following = words[at][0] if at < len(words) else ""
         if kind in "cp" or not following:
@@ -176,6 +176,11 @@ def _separated(text: str, connector: str) -> str:
         if following and following not in ("p" if kind == "n" else "cp"):
             pieces.append(connector)
     return "".join(pieces)
+
+
+def _small(word: str) -> str:
+    """Capitals in lower case; letters that are title case stay."""
+    return "".join(lower(char) if _kind(char) == "U" else char for char in word)
 
 
 def _letters(words: list[tuple[str, str]], at: int, pieces: list[str]) -> int:

@@ -6,7 +6,8 @@ from baselift.domain.templates.errors import Fault
 from baselift.domain.templates.functions import Registry
 from baselift.domain.templates.limits import Context
 from baselift.domain.templates.printing import check_depth
-from baselift.domain.templates.values import GoObject, Slice, Uint8, Uint64, is_number, type_name
+from baselift.domain.templates.text import encode
+from baselift.domain.templates.values import GoObject, Slice, Uint8, Uint64, is_number, kind_name, type_name
 
 FUNCTIONS = Registry()
 
@@ -41,6 +42,8 @@ def _equal(first: Any, second: Any) -> bool:
 
 
 def _equal_references(first: Any, second: Any) -> bool:
+    if first is not None and second is not None and kind_name(first) != kind_name(second):
+        raise Fault(f"incompatible types for comparison: {type_name(first)} and {type_name(second)}")
     left, right = _is_nil(first), _is_nil(second)
     if left or right:
         return left == right
@@ -67,6 +70,8 @@ def less(first: Any, second: Any) -> bool:
         raise Fault("invalid type for comparison")
     if left != right and {left, right} != {"int", "uint"}:
         raise Fault(f"incompatible types for comparison: {type_name(first)} and {type_name(second)}")
+    if isinstance(first, str):
+        return encode(first) < encode(second)
     return bool(first < second)
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from baselift.domain.templates.comparison import deep_equal
+from baselift.domain.templates.errors import Fault
 from baselift.domain.templates.functions import Registry
 from baselift.domain.templates.limits import ELEMENT, Context
 from baselift.domain.templates.printing import as_text, check_depth
@@ -138,16 +139,26 @@ def _is_zero(value: Any) -> bool:
 
 
 @FUNCTIONS.add("deepCopy", "any", context=True)
-def deep_copy(context: Context, value: Any, depth: int = 0) -> Any:
-    """A copy that shares nothing with the value."""
+def deep_copy(context: Context, value: Any) -> Any:
+    """A copy that shares nothing with the value.
+
+    Raises:
+        Fault: the value is nil.
+    """
+    if value is None:
+        raise Fault("nil has no type and cannot be copied")
+    return _copied(context, value, 0)
+
+
+def _copied(context: Context, value: Any, depth: int) -> Any:
     context.step()
     check_depth(depth)
     if isinstance(value, dict):
         context.charge(_ENTRY * len(value))
-        return type(value)({key: deep_copy(context, item, depth + 1) for key, item in value.items()})
+        return type(value)({key: _copied(context, item, depth + 1) for key, item in value.items()})
     if isinstance(value, Slice) and value.nil:
         return value
     if isinstance(value, list):
         context.charge(ELEMENT * len(value))
-        return type(value)([deep_copy(context, item, depth + 1) for item in value])
+        return type(value)([_copied(context, item, depth + 1) for item in value])
     return value

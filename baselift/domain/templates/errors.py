@@ -7,3 +7,7 @@ class TemplateError(ValueError):
 
 class Fault(Exception):
     """A failure that does not know its line yet; it never leaves the package."""
+
+
+class Bounded(Fault):
+    """A limit or a gap of this package, which Go has not: no function may take it for an answer."""

@@ -1,6 +1,7 @@
 """Floating point numbers as Go's strconv writes them."""
 
 import math
+import sys
 from decimal import Decimal
 
 _EXACT_DIGITS = 800
@@ -76,6 +77,16 @@ def _plain(digits: str, point: int) -> str:
     if point >= len(digits):
         return digits + "0" * (point - len(digits))
     return f"{digits[:point]}.{digits[point:]}"
+
+
+def binary(value: float) -> str:
+    """As the verb `b` writes it: all bits as a whole number, and the power of two."""
+    if abs(value) < sys.float_info.min:
+        mantissa, power = abs(value) * 2.0**537 * 2.0**537, -1074
+    else:
+        fraction, exponent = math.frexp(abs(value))
+        mantissa, power = fraction * (1 << 53), exponent - 53
+    return f"{'-' * (math.copysign(1, value) < 0)}{int(mantissa)}p{power:+d}"
 
 
 def hexadecimal(value: float, precision: int) -> str:

@@ -2,15 +2,17 @@
 
 import json
 import math
+import re
 from typing import Any
 
 from baselift.domain.templates.floats import shortest
 from baselift.domain.templates.limits import Context
 from baselift.domain.templates.printing import check_depth
-from baselift.domain.templates.text import encode, well_formed
+from baselift.domain.templates.text import decode, encode
 from baselift.domain.templates.values import GoObject, Slice
 
 _ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+_BROKEN = re.compile("[\udc80-\udcff]")  # bytes that are no character
 
 
 class _NoJsonError(Exception):
@@ -70,7 +72,8 @@ class _Writer:
 
 
 def _string(text: str) -> str:
-    return json.dumps(well_formed(text), ensure_ascii=False).translate(_ESCAPES)
+    normal = decode(encode(text))
+    return _BROKEN.sub(r"\\ufffd", json.dumps(normal, ensure_ascii=False).translate(_ESCAPES))
 
 
 def _float(value: float) -> str:

@@ -2,7 +2,7 @@
 
 import re
 
-from baselift.domain.templates.instants import MONTHS, NANO, WEEKDAYS, Instant, days_of
+from baselift.domain.templates.instants import MONTHS, NANO, WEEKDAYS, Instant, civil, days_of
 
 _LAYOUT = re.compile(
     r"January|Jan(?![a-z])|Monday|Mon(?![a-z])|MST|2006|_2006|__2|002|01|02|03|04|05|06|15|_2|1|2|3|4|5|PM|pm"
@@ -10,11 +10,14 @@ _LAYOUT = re.compile(
 )
 ZERO = Instant(-62135596800)
 _NUMBERS = {
-    "01": (2, 2), "1": (1, 2), "02": (2, 2), "2": (1, 2), "_2": (1, 2), "15": (2, 2), "03": (2, 2), "3": (1, 2),
+    "01": (2, 2), "1": (1, 2), "02": (2, 2), "2": (1, 2), "_2": (1, 2), "15": (1, 2), "03": (2, 2), "3": (1, 2),
     "04": (2, 2), "4": (1, 2), "05": (2, 2), "5": (1, 2), "06": (2, 2), "2006": (4, 4), "002": (3, 3), "__2": (1, 3),
 }  # fmt: skip
 _LONGEST = 256
-_ZONE = re.compile(r"UTC|[A-Z]{3,5}|GMT[+-][0-9]{1,2}|[+-][0-9]{2}")
+_ZONE = re.compile(
+    r"UTC|ChST|MeST|GMT[+-](?:2[0-3]|[01]?[0-9])(?![0-9])|[+-](?:2[0-3]|[01][0-9])(?![0-9])"
+    r"|(?:[A-Z]{3,4}T|WITA|[A-Z]{3})(?![A-Z])|GMT"
+)
 _OFFSETS = {
     "07": re.compile(r"([+-])(\d\d)", re.ASCII),
     "0700": re.compile(r"([+-])(\d\d)(\d\d)", re.ASCII),
@@ -130,15 +133,20 @@ class _Reader:
             self._offset(part)
 
     def _number(self, part: str) -> None:
-        if part in ("_2", "__2"):
-            self.rest = self.rest.lstrip(" ")
+        for _ in range(part.count("_")):
+            self.rest = self.rest.removeprefix(" ")
         least, most = _NUMBERS[part]
         digits = self._match(re.compile(f"[0-9]{{{least},{most}}}")).group()
         name = {
-            "1": "month", "2": "day", "15": "hour", "3": "half", "4": "minute", "5": "second", "6": "short",
+            "1": "month", "2": "day", "15": "hour", "3": "hour", "4": "minute", "5": "second", "6": "year",
             "2006": "year", "002": "yearday", "__2": "yearday",
         }[part if part in ("15", "2006", "002", "__2") else part.lstrip("0_")]  # fmt: skip
-        self.found[name] = int(digits)
+        number = int(digits)
+        if name == "hour" and number > (23 if part == "15" else 12):
+            raise ValueError(number)
+        if part == "06":
+            number += 1900 if number >= 69 else 2000  # noqa: PLR2004 - Go's pivot
+        self.found[name] = number
         if name == "second" and not part.startswith("__"):
             extra = re.match(r"[.,][0-9]+", self.rest)
             if extra:
@@ -196,13 +204,13 @@ class _Reader:
         hour, minute, second = self._clock()
         offset = self.found.get("offset", 0)
         seconds = days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset
+        if self.zone.startswith("GMT") and "offset" not in self.found:
+            offset = 3600 * int(self.zone[3:] or "0")  # as Go: the clock is taken for UTC, and shown in that zone
         zone = self.zone if self.zone != "UTC" else "UTC" if not offset else _offset(offset, "-0700")
         return Instant(seconds, self.found.get("nanos", 0) % NANO, offset, zone)
 
     def _date(self) -> tuple[int, int, int]:
-        year, short = self.found.get("year", 0), self.found.get("short")
-        if short is not None:
-            year = short + (1900 if short >= 69 else 2000)  # noqa: PLR2004 - Go's pivot
+        year = self.found.get("year", 0)
         if "yearday" in self.found:
             return self._by_day_of_year(year)
         month, day = self.found.get("month", 1), self.found.get("day", 1)
@@ -217,16 +225,16 @@ class _Reader:
         number = self.found["yearday"]
         if not 1 <= number <= days_of(year + 1, 1, 1) - days_of(year, 1, 1):
             raise ValueError(number)
-        return year, 1, number
+        _, month, day = civil(days_of(year, 1, number))
+        if self.found.get("month", month) != month or self.found.get("day", day) != day:
+            raise ValueError(number)
+        return year, month, day
 
     def _clock(self) -> tuple[int, int, int]:
-        half = self.found.get("half")
-        if half is not None and not 0 <= half <= 12:  # noqa: PLR2004 - half a day
-            raise ValueError(half)
-        hour = self.found.get("hour", half or 0)
+        hour = self.found.get("hour", 0)
         if self.afternoon is not None:
             hour = hour + 12 if self.afternoon and hour < 12 else 0 if not self.afternoon and hour == 12 else hour  # noqa: PLR2004
         minute, second = self.found.get("minute", 0), self.found.get("second", 0)
-        if hour > 23 or minute > 59 or second > 59:  # noqa: PLR2004 - a clock
-            raise ValueError(hour, minute, second)
+        if minute > 59 or second > 59:  # noqa: PLR2004 - a clock
+            raise ValueError(minute, second)
         return hour, minute, second

@@ -14,7 +14,8 @@ _ESCAPE = re.compile(
     re.DOTALL,
 )
 _SIMPLE = dict(zip("abfnrtv\\", "\a\b\f\n\r\t\v\\", strict=True))
-_UNDERSCORED = re.compile(r"[+-]?(?:0[xXoObB])?(?:_?[0-9a-fA-F])+(?:\.[0-9_]*)?(?:[eEpP][+-]?[0-9](?:_?[0-9])*)?")
+_BASE = re.compile(r"0([xX])|0[oObB]")
+_STRAY = {"": re.compile(r"(?<![0-9])_|_(?![0-9])"), "x": re.compile(r"(?<![0-9a-fA-F])_|_(?![0-9a-fA-F])")}
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _HEXADECIMAL = re.compile(r"[+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][+-]?[0-9]+")
 _PREFIXES = ((re.compile(r"0[xX]"), 16), (re.compile(r"0[oO]"), 8), (re.compile(r"0[bB]"), 2), (re.compile(r"0"), 8))
@@ -116,13 +117,21 @@ def _sized(literal: str, whole: int | None, real: float, *, is_real: bool) -> Nu
 
 def _integer(literal: str) -> int | None:
     sign, digits = (-1, literal[1:]) if literal[:1] == "-" else (1, literal.removeprefix("+"))
-    if not _UNDERSCORED.fullmatch(literal):
+    if not _separates(literal):
         return None
     for prefix, base in _PREFIXES:
         found = prefix.match(digits)
         if found and len(digits) > found.end():
             return _in_base(digits[found.end() :].lstrip("_"), base, sign)
     return _in_base(digits, 10, sign)
+
+
+def _separates(literal: str) -> bool:
+    """Whether every underscore stands between two digits, the prefix of a base counting as one."""
+    body = literal.lstrip("+-")
+    base = _BASE.match(body)
+    digits = "0" + body[base.end() :] if base else body
+    return not _STRAY["x" if base and base[1] else ""].search(digits)
 
 
 def _in_base(digits: str, base: int, sign: int) -> int | None:
@@ -134,7 +143,7 @@ def _in_base(digits: str, base: int, sign: int) -> int | None:
 
 def real(literal: str) -> float | None:
     """The finite number a decimal or hexadecimal floating point literal stands for, None when it is none."""
-    plain = literal.replace("_", "") if _UNDERSCORED.fullmatch(literal) else literal
+    plain = literal.replace("_", "") if _separates(literal) else literal
     if _HEXADECIMAL.fullmatch(plain):
         return _finite(plain)
     return _finite(plain) if _DECIMAL.fullmatch(plain) else None

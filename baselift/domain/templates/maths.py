@@ -40,7 +40,8 @@ def to_int(value: Any) -> int:
 def to_float(value: Any) -> float:
     """The value as a float; 0 when it is none."""
     if isinstance(value, str):
-        return float(value) if _SPECIAL.fullmatch(value) else literals.real(value[:_LONGEST]) or 0.0
+        number = float(value) if _SPECIAL.fullmatch(value) else literals.real(value[:_LONGEST])
+        return 0.0 if number is None else number
     return float(value) if isinstance(value, (int, float)) else 0.0
 
 

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
-from baselift.domain.templates.errors import Fault
+from baselift.domain.templates.errors import Bounded
 
 Range = tuple[int, int]
 _FOLDS = {
@@ -111,13 +111,13 @@ class Characters(dict[str, bool]):
         """Include a Unicode general category, `Any`, or all that is not in it.
 
         Raises:
-            Fault: the name is a script or unknown.
+            Bounded: the name is a script or unknown.
         """
         if name == "Any":
             self.add(((0, 0x10FFFF),), negated=negated)
             return
         if name not in _CATEGORIES:
-            raise Fault(
+            raise Bounded(
                 f"the regular expression class \\p{{{name}}} is not supported; general categories such as \\p{{Lu}} are"
             )
         self.parts.append((negated, lambda char: unicodedata.category(char).startswith(name)))

@@ -7,7 +7,7 @@ leftmost-first match, and no pattern can make it slow.
 from dataclasses import dataclass, field
 from typing import Any
 
-from baselift.domain.templates.errors import Fault
+from baselift.domain.templates.errors import Bounded
 from baselift.domain.templates.limits import Context
 from baselift.domain.templates.regex_classes import WORD
 from baselift.domain.templates.regex_parser import Node, parse
@@ -98,7 +98,7 @@ def compiled(context: Context, pattern: str) -> Program:
 
 def _add(program: Program, operation: int, first: Any = None, second: Any = None) -> int:
     if len(program.code) >= MAX_PROGRAM:
-        raise Fault("the regular expression is too large")
+        raise Bounded("the regular expression is too large")
     program.code.append((operation, first, second))
     return len(program.code) - 1
 

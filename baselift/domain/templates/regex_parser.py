@@ -4,9 +4,10 @@ import re
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from baselift.domain.templates.errors import Fault
+from baselift.domain.templates.errors import Bounded, Fault
 from baselift.domain.templates.limits import MAX_NESTING
 from baselift.domain.templates.regex_classes import PERL, POSIX, Characters, single
+from baselift.domain.templates.text import well_formed
 
 MAX_PATTERN = 4096
 _MAX_REPEAT = 1000
@@ -57,7 +58,9 @@ def parse(pattern: str) -> tuple[Node, list[str]]:
         Fault: Go would not compile the pattern, or it is too long or too deep.
     """
     if len(pattern) > MAX_PATTERN:
-        raise Fault(f"a regular expression has at most {MAX_PATTERN} characters, this one has {len(pattern)}")
+        raise Bounded(f"a regular expression has at most {MAX_PATTERN} characters, this one has {len(pattern)}")
+    if pattern != well_formed(pattern):
+        raise Fault("invalid UTF-8 in the regular expression")
     reader = _Reader(pattern)
     tree = reader.choice()
     if reader.at < len(pattern):
@@ -84,7 +87,7 @@ class _Reader:
     def choice(self) -> Node:
         self.depth += 1
         if self.depth > MAX_NESTING:
-            self.fail(f"groups are nested more than {MAX_NESTING} levels deep")
+            raise Bounded(f"groups of a regular expression are nested more than {MAX_NESTING} levels deep")
         flags, branches = self.flags, [self._sequence()]
         while self._peek() == "|":
             self.at += 1
@@ -99,6 +102,8 @@ class _Reader:
             atom = self._atom()
             if atom is not None:
                 parts.append(self._repeated(atom))
+            elif parts:  # flags alone are no part: a repetition after them is of the part before them
+                parts[-1] = self._repeated(parts[-1])
         return Node("sequence", parts)
 
     def _repeated(self, atom: Node) -> Node:
@@ -137,7 +142,7 @@ class _Reader:
             return Node("chars", chars=self._class())
         if char == "\\":
             return self._escape()
-        if char in "*+?":
+        if char in "*+?" or _COUNTED.match(self.pattern, self.at):
             self.fail(f"missing argument to repetition operator: `{char}`")
         self.at += 1
         if char in "^$":

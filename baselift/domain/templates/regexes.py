@@ -3,21 +3,27 @@
 import re
 from collections.abc import Iterator
 
-from baselift.domain.templates.errors import Fault
+from baselift.domain.templates.errors import Bounded, Fault
 from baselift.domain.templates.functions import Registry
 from baselift.domain.templates.limits import Context
 from baselift.domain.templates.regex_machine import Program, Spans, compiled
 from baselift.domain.templates.values import Strings
 
 FUNCTIONS = Registry()
-_REFERENCE = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))", re.ASCII)
+_REFERENCE = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))")
 
 
 @FUNCTIONS.add("regexMatch", "string", "string", context=True)
 def matches(context: Context, pattern: str, text: str) -> bool:
-    """Whether the pattern matches anywhere; false also for what is no pattern, as in sprig."""
+    """Whether the pattern matches anywhere; false also for what is no pattern, as in sprig.
+
+    Raises:
+        Bounded: the pattern is one, but of a kind or size that is not supported here.
+    """
     try:
         program = compiled(context, pattern)
+    except Bounded:
+        raise
     except Fault:
         context.step()
         return False
@@ -121,7 +127,7 @@ def _expanded(context: Context, program: Program, found: Spans, text: str, repla
 
 
 def _group(program: Program, found: Spans, text: str, name: str) -> str:
-    if name.isdigit():
+    if name.isascii() and name.isdigit():
         number = int(name) if len(name) < 6 else len(program.names)  # noqa: PLR2004 - more groups than a pattern holds
     else:
         number = program.names.index(name) if name in program.names else len(program.names)

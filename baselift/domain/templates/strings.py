@@ -198,8 +198,8 @@ def split_list(context: Context, separator: str, text: str) -> Strings:
 
 @FUNCTIONS.add("sortAlpha", "any", context=True)
 def sort(context: Context, value: Any) -> Strings:
-    """The list's values as strings in the order of their bytes."""
-    return Strings(sorted(to_strings(context, value), key=encode))
+    """The list's values as strings in the order of their bytes; anything else alone in a list, nil too."""
+    return Strings(["<nil>"]) if value is None else Strings(sorted(to_strings(context, value), key=encode))
 
 
 @FUNCTIONS.add("fail", "string")

@@ -20,6 +20,7 @@ _USER_CHARS = re.compile(r"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*")
 _PORT = re.compile(r"(?::[0-9]*)?")
 _HOST_REFUSED = re.compile(r"[ \"\\^`{|}]|%(?!25)")
 _PATH_SAFE = "$&+,/:;=@-_.~"
+_HOST_SAFE = "!$&'()*+,;=:[]<>\""
 _FRAGMENT_SAFE = "$&+,/:;=?@-_.~!()*"
 _USER_SAFE = "$&+,;=-_.~"
 _KEYS = ("scheme", "host", "path", "query", "opaque", "fragment", "userinfo")
@@ -121,7 +122,7 @@ def _hierarchy(url: str, host: str, path: str, user: str) -> str:
     if url or host or user:
         if host or user or path:
             text = "//"
-        text += user + "@" * bool(user) + host
+        text += user + "@" * bool(user) + quote(encode(host), safe=_HOST_SAFE)
         if path and not path.startswith("/") and host:
             text += "/"
         return text + escaped

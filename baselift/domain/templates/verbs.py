@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-from baselift.domain.templates.floats import fixed, hexadecimal, special
+from baselift.domain.templates.floats import binary, fixed, hexadecimal, special
 from baselift.domain.templates.gosyntax import go_syntax
 from baselift.domain.templates.limits import Context
 from baselift.domain.templates.printing import check_depth, plain
@@ -14,7 +14,7 @@ from baselift.domain.templates.values import GoObject, Uint8, Uint64, is_number,
 
 _BASES = {"b": "b", "o": "o", "O": "o", "d": "d", "x": "x", "X": "X"}
 _PREFIXES = {"b": "0b", "x": "0x", "X": "0X"}
-_FLOATS = frozenset("eEfFgGvxX")
+_FLOATS = frozenset("beEfFgGvxX")
 _FIXED_PRECISION = frozenset("eEfF")
 _MAX_CODE = 0x10FFFF
 
@@ -55,10 +55,12 @@ class Flags:
 def format_verb(value: Any, verb: str, flags: Flags, context: Context, depth: int = 0) -> str:
     """The value as the verb shows it, or Go's note of what does not fit."""
     context.step()
-    if verb == "T":
-        return flags.pad(type_name(value), context)
     if value is None:
-        return flags.pad("<nil>", context) if verb == "v" else f"%!{verb}(<nil>)"
+        return flags.pad("<nil>", context) if verb in ("T", "v") else f"%!{verb}(<nil>)"
+    if verb == "T":
+        return _string(type_name(value), "s", flags, context) or ""
+    if verb == "w":  # errors alone can be wrapped, and by another function: shown as `%v` shows it
+        return f"%!w({type_name(value)}={format_verb(value, 'v', flags, context)})"
     if verb == "v" and depth == 0 and (flags.sharp or flags.plus):
         return _annotated(value, replace(flags, sharp=False, plus=False), context, sharp=flags.sharp)
     text = _scalar(value, verb, flags, context)
@@ -207,6 +209,8 @@ def _float_digits(value: float, verb: str, flags: Flags, context: Context) -> st
     if precision is None:
         precision = 6 if verb in _FIXED_PRECISION else -1
     context.charge(precision + 400)
+    if verb == "b":
+        return binary(value)
     if verb in "xX":
         text = hexadecimal(value, precision)
     else:
@@ -217,10 +221,10 @@ def _float_digits(value: float, verb: str, flags: Flags, context: Context) -> st
 
 
 def _with_point(text: str, verb: str, precision: int) -> str:
-    mantissa, mark, exponent = text.partition("e")
+    mantissa, mark, exponent = text.partition("p" if verb in "xX" else "e")
     if "." not in mantissa:
         mantissa += "."
-    if verb in "gGv":
+    if verb in "gGvxX":
         wanted = 6 if precision < 0 else precision
         digits = len(mantissa.lstrip("-0.").replace(".", "")) or 1
         mantissa += "0" * (wanted - digits)

@@ -134,3 +134,9 @@ def test_numbers_beyond_64_bits_become_floats_as_yaml_readers_of_go_make_them() 
 def test_lone_surrogates_come_out_as_replacement_characters() -> None:
     assert render('{{.x}}{{len .x}}{{"\\x80"}}\ud800', {"x": "\ud800"}).isprintable()
     assert render('{{"\\xe2"}}{{"\\x82\\xac"}}', {}) == "€"
+
+
+@pytest.mark.parametrize("pattern", [r"\\p{Greek}", "(" * 60 + ")" * 60, "a" * 5000])
+def test_a_pattern_that_only_go_understands_is_an_error_and_no_answer(pattern: str) -> None:
+    with pytest.raises(TemplateError, match="regular expression"):
+        render(f'{{{{regexMatch "{pattern}" "x"}}}}', {})
