@@ -45,6 +45,7 @@ class RunLog:
         self._wake = asyncio.Event()
         self._writing = asyncio.Lock()
         self._pump: asyncio.Task[None] | None = None
+        self._flushing: asyncio.Future[None] | None = None
 
     async def __aenter__(self) -> Self:
         await self._world.blobs.create_log(self._name)
@@ -96,9 +97,15 @@ class RunLog:
     async def flush(self) -> None:
         """Bring every whole line that was written into the blob.
 
+        When cancelled, what is under way still ends: of a block that was sent nobody could say whether the blob has it.
+
         Raises:
             Conflict: another builder continues this log.
         """
+        self._flushing = asyncio.ensure_future(self._flush())
+        await asyncio.shield(self._flushing)
+
+    async def _flush(self) -> None:
         async with self._writing:
             while self._lines:
                 block = bytes(self._lines[: 16 * CHUNK])
@@ -108,8 +115,10 @@ class RunLog:
     async def _run(self) -> None:
         renewed = self._world.now()
         while True:
+            # Not wait_for: that of Python 3.11 loses a cancellation that comes together with the event.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._world.poll)
+                async with asyncio.timeout(self._world.poll):
+                    await self._wake.wait()
             self._wake.clear()
             try:
                 await self.flush()
