@@ -29,6 +29,8 @@ from baselift.domain.taskfile import PUSH_ATTEMPTS, ErrorWatch, Kind, Status, St
 
 _GRACE = 2.0
 """Seconds that a service has to end when its run does; ACR's engine gives none."""
+_FOR_ALL = 0o755
+"""Of what containers mount, as docker's volumes are: many images run as another user than root. Run scratch is ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +255,7 @@ class Steps:
     async def _open(self) -> Containers:
         async with self._starting:
             if self._containers is None:
+                self._site.source.root.chmod(_FOR_ALL)
                 opened = self._world.containers(self._site.credentials, self._site.secrets)
                 self._containers = await self._stack.enter_async_context(opened)
         return self._containers
@@ -318,13 +321,15 @@ class Steps:
         for file, content in volume.files.items():
             path = place / file
             if not path.exists():
-                path.touch(mode=0o644)
                 path.write_bytes(content)
+                path.chmod(0o644)
         return place
 
     def _directory(self, name: str) -> Path:
         path = self._site.scratch / name
-        path.mkdir(mode=0o755, exist_ok=True)
+        if not path.exists():
+            path.mkdir()
+            path.chmod(_FOR_ALL)
         return path
 
 

@@ -1,6 +1,7 @@
 """Task files run for real: builds, pushes and containers in one workspace."""
 
 import base64
+import os
 from typing import Any
 
 import pytest
@@ -85,6 +86,29 @@ steps:
         values=[{"name": "word", "value": "from-a-value", "isSecret": False}],
     )
     assert "from-a-value" in log
+
+
+async def test_a_step_that_is_not_root_may_read_workspace_home_and_volumes(site: Site):
+    site.write_app(file="of-the-source\n")
+    old = os.umask(0o077)
+    try:
+        _, log = await succeeded(
+            site,
+            f"""
+version: v1.1.0
+volumes:
+  - name: files
+    secret: {{key: {base64.b64encode(b"of-the-volume").decode()}}}
+steps:
+  - cmd: {site.base} sh -c "ls ~ && cat file /files/key"
+    user: "1000:1000"
+    volumeMounts: [{{name: files, mountPath: /files}}]
+""",
+            sourceLocation=site.context,
+        )
+    finally:
+        os.umask(old)
+    assert "of-the-source\nof-the-volume" in log.replace("\r", "")
 
 
 async def test_a_secret_value_is_not_shown_in_the_log(site: Site):
