@@ -99,7 +99,7 @@ async def plan_build(world: World, request: Mapping[str, Any], source: Source, o
 def scan(source: Source, file: str, request: Mapping[str, Any]) -> dockerfile.Scan:
     """The bases that a Dockerfile in the source names. Raises Failure: missing, outside the source, or unreadable."""
     path = (source.root / file).resolve()
-    if not path.is_relative_to(source.root.resolve()):
+    if not path.is_relative_to((source.around or source.root).resolve()):
         raise Failure(f"Dockerfile '{file}' is outside the build context")
     if not path.is_file():
         raise Failure(f"Dockerfile '{file}' is not in the build context")

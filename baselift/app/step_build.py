@@ -1,5 +1,6 @@
 """A build step of a task file as the build that it asks for."""
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -59,21 +60,21 @@ async def build_source(world: World, step: Step, context: str, workspace: Source
     place = (_working_directory(step, workspace) / context).resolve()
     if not place.is_relative_to(workspace.root.resolve()) or not place.is_dir():
         raise Failure(f"context '{context}' is not a directory of the workspace")
-    return Source(place, workspace.commit, workspace.epoch)
+    return Source(place, workspace.commit, workspace.epoch, workspace.root.resolve())
 
 
 def build_file(step: Step, command: BuildCommand, source: Source, workspace: Source) -> str:
     """The Dockerfile relative to the build's source: as docker has it, ``-f`` is relative to the working directory.
 
     Raises:
-        Failure: it is outside the source.
+        Failure: it is outside the workspace.
     """
     if command.dockerfile is None or is_remote(command.context):
         return command.dockerfile or "Dockerfile"
     path = (_working_directory(step, workspace) / command.dockerfile).resolve()
-    if not path.is_relative_to(source.root):
-        raise Failure(f"Dockerfile '{command.dockerfile}' is outside the context '{command.context}'")
-    return str(path.relative_to(source.root))
+    if not path.is_relative_to(workspace.root.resolve()):
+        raise Failure(f"Dockerfile '{command.dockerfile}' is outside the workspace")
+    return os.path.relpath(path, source.root)
 
 
 def equipped(plan: Plan, step: Step, workspace: Source, volumes: Sequence[Volume], secrets: Collection[str]) -> Plan:

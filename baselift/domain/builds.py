@@ -47,6 +47,8 @@ class Source:
     """Full commit id, for git."""
     epoch: int
     """Seconds since 1970: of the commit, or of the newest file. Makes builds reproducible."""
+    around: Path | None = None
+    """Directory around `root` in which the Dockerfile may be too: the workspace that a step's context is a part of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class BuildOrder:
 
     source: Source
     dockerfile: str
-    """Path relative to the source root."""
+    """Path relative to the source root; out of it only where the source has something `around` it."""
     bases: Mapping[str, str]
     """Base reference as it is after expansion in the Dockerfile -> ``registry/repository@digest`` to use."""
     base_name: str | None

@@ -16,6 +16,7 @@ from e2b_dockerfile_utils import DockerfileInstruction
 from baselift.domain import heredocs
 from baselift.domain.dockerfile import target_stage
 from baselift.domain.heredocs import Folder, Inline
+from baselift.domain.stage_names import in_lower_case
 from baselift.domain.stages import DockerfileError, read
 from baselift.domain.variables import SHELL, Bases, Scope, scopes
 
@@ -58,8 +59,10 @@ def lower(text: bytes, *, arguments: Mapping[str, str], target: str | None, plat
     Raises:
         DockerfileError: it cannot be read, or not be said exactly; with the line.
     """
-    work = _Lowering(text)
     stages = read(text, arguments, target or "", platform)
+    if (renamed := in_lower_case(text, stages)) != text:
+        text, stages = renamed, read(renamed, arguments, target or "", platform)
+    work = _Lowering(text)
     until = target_stage(stages, target).index
     past = {id(each) for stage in stages[until + 1 :] for each in stage.instructions}
     for instruction, scope in scopes(stages, arguments, bases):

@@ -19,6 +19,7 @@ from baselift.domain.lowering import Lowered
 from baselift.domain.variables import BaseConfig
 from baselift.engines import inputs, kept, layered, layout, process, sandbox, workspace
 from baselift.engines import recipe as recipes
+from baselift.engines.ignoring import ignore_text
 from baselift.engines.inputs import Fetch
 from baselift.engines.layer_cache import LayerCache, Place
 from baselift.engines.layered import Kept, Layered
@@ -36,6 +37,7 @@ from baselift.engines.store import Store, config, in_use, named
 from baselift.engines.watch import Watch
 
 _RESULT: Final = "image"
+_IGNORE: Final = "dockerignore"
 _VERSION: Final = re.compile(r"buildah version (\d+(?:\.\d+)*)")
 _DRIVERS: Final = ("overlay", "vfs")
 _TINY: Final = b"FROM scratch\nCOPY Dockerfile /\n"
@@ -106,6 +108,7 @@ class Buildah:
                 lowered = recipes.lowered(order, recipe.text, bases)
                 fields = recipes.fields(order, recipe.text, bases)
                 await self._prepare(order, lowered, directory, Redactor(hidden))
+                await asyncio.to_thread(_put_ignore_file, order, recipe, directory)
                 await output.feed("".join(f"Warning: {each}\n" for each in lowered.warnings).encode())
                 box = Sandbox(self.store.data, directory, order.source.root, network)
                 build = Layered(order, lowered, directory, bases, ".".join(map(str, await self.version())))
@@ -325,8 +328,8 @@ def _flags(order: BuildOrder, recipe: Recipe, root: str, layers: Kept | None) ->
     flags += ["--format", "docker"]
     flags += ["--pull=false", "--http-proxy=false", "--platform", order.platform]
     flags += ["--timestamp", str(order.source.epoch)] if order.reproducible else []
-    flags += ["--target", order.target] if order.target else []
-    flags += ["--ignorefile", f"{root}/source/{recipe.ignore}"] if recipe.ignore else []
+    flags += ["--target", recipe.target] if recipe.target else []
+    flags += ["--ignorefile", f"{root}/scratch/{_IGNORE}"]
     # Without a change of its own to commit, a Dockerfile of one FROM makes buildah look for the result in its store.
     if not layers:
         flags += [word for each in annotations(order).items() for word in ("--annotation", "=".join(each))]
@@ -344,6 +347,12 @@ def _installed() -> Version:
     if not (found := _VERSION.match(said)):
         raise Failure(f"buildah --version said '{said.strip()}'; 'buildah version X.Y.Z' was expected")
     return tuple(int(part) for part in found[1].split("."))
+
+
+def _put_ignore_file(order: BuildOrder, recipe: Recipe, directory: Path) -> None:
+    path = directory / _IGNORE
+    path.write_text(ignore_text(order, recipe.ignore), "utf-8", "surrogateescape")
+    sandbox.give(path)
 
 
 def new_directory(parent: Path) -> Path:

@@ -1,5 +1,6 @@
 """The Dockerfile of an order: found, read and checked before anything is started."""
 
+import os
 import platform as machine
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
@@ -11,7 +12,7 @@ from e2b_dockerfile_utils import DockerfileInstruction, parse_dockerfile_ast
 
 from baselift.domain.builds import BuildOrder, Failure
 from baselift.domain.docker_fields import docker_fields
-from baselift.domain.dockerfile import DockerfileError, scan
+from baselift.domain.dockerfile import DockerfileError, scan, target_stage
 from baselift.domain.lowering import Lowered, lower
 from baselift.domain.stages import read
 from baselift.domain.variables import BaseConfig
@@ -38,7 +39,9 @@ class Recipe:
     text: bytes
     """As the author wrote it."""
     ignore: str | None
-    """Path in the source of the Dockerfile's own ignore file, if it has one."""
+    """Path, relative to the source's root, of the Dockerfile's own ignore file, if it has one."""
+    target: str | None
+    """The order's by the name that its stage has once it is lowered, or by number where it has none."""
     pins: dict[str, str]
     """Every image, by each spelling that buildah may look it up by -> ``registry/repository@digest``."""
 
@@ -55,7 +58,9 @@ def examine(order: BuildOrder, version: Version) -> Recipe:
         lowered(order, found.text, _unknown)
     check_platform(order.platform, found.instructions)
     check_pins(order, found.spellings)
-    return Recipe(found.text, ignore_file(order), _pins(order, found.text, found.instructions))
+    return Recipe(
+        found.text, ignore_file(order), _target(order, found.text), _pins(order, found.text, found.instructions)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ def opened(order: BuildOrder) -> Opened:
     Raises:
         Failure: it is missing or outside the source, or does not parse.
     """
-    text = _inside(order.source.root, order.dockerfile).read_bytes()
+    text = _dockerfile(order).read_bytes()
     try:
         found = scan(text, arguments=_values(order), target=order.target, platform=order.platform)
     except DockerfileError as error:
@@ -148,9 +153,10 @@ def _values(order: BuildOrder) -> dict[str, str]:
     return {each.name: each.value for each in order.arguments}
 
 
-def _inside(root: Path, name: str) -> Path:
-    path = (root / name).resolve()
-    if not path.is_relative_to(root.resolve()):
+def _dockerfile(order: BuildOrder) -> Path:
+    source, name = order.source, order.dockerfile
+    path = (source.root / name).resolve()
+    if not path.is_relative_to((source.around or source.root).resolve()):
         raise Failure(f"Dockerfile '{name}' is outside the source; give a path relative to the source's root")
     if not path.is_file():
         raise Failure(f"Dockerfile '{name}' is not in the source; --file names it relative to the source's root")
@@ -158,11 +164,18 @@ def _inside(root: Path, name: str) -> Path:
 
 
 def ignore_file(order: BuildOrder) -> str | None:
-    """Path in the source of the Dockerfile's own ignore file, if it has one."""
-    name = f"{order.dockerfile}.dockerignore"
-    path = (order.source.root / name).resolve()
-    root = order.source.root.resolve()
-    return str(path.relative_to(root)) if path.is_relative_to(root) and path.is_file() else None
+    """Path, relative to the source's root, of the Dockerfile's own ignore file, if it has one."""
+    root, name = order.source.root.resolve(), f"{order.dockerfile}.dockerignore"
+    path = (root / name).resolve()
+    inside = path.is_relative_to((order.source.around or root).resolve())
+    return os.path.relpath(path, root) if inside and path.is_file() else None
+
+
+def _target(order: BuildOrder, text: bytes) -> str | None:
+    if not order.target:
+        return None
+    stage = target_stage(read(text, _values(order), order.target, order.platform), order.target)
+    return stage.name or str(stage.index)
 
 
 def _pins(order: BuildOrder, text: bytes, instructions: Sequence[DockerfileInstruction]) -> dict[str, str]:

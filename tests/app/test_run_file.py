@@ -111,6 +111,22 @@ steps:
     assert "of-the-source\nof-the-volume" in log.replace("\r", "")
 
 
+async def test_a_dockerfile_may_be_beside_the_context_of_its_step(site: Site):
+    site.write_app(
+        **{
+            "files/docker/App": f"FROM {site.base}\nCOPY . /all\nRUN find /all -type f\n",
+            "files/docker/App.dockerignore": "left-out\n",
+            "files/app/taken": "",
+            "files/app/left-out": "",
+        }
+    )
+    steps = "steps:\n- build: -f docker/App app\n  workingDirectory: files\n"
+    _, log = await succeeded(site, steps, sourceLocation=site.context)
+    assert [line for line in log.splitlines() if line.startswith("/all/")] == ["/all/taken"]
+    ended, _ = await run(site, "steps:\n- build: -f ../App .\n", sourceLocation=site.context)
+    assert "Dockerfile '../App' is outside the workspace" in (ended.error or "")
+
+
 async def test_a_secret_value_is_not_shown_in_the_log(site: Site):
     _, log = await succeeded(
         site,

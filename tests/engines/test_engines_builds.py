@@ -5,10 +5,11 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
+import pytest
 from engine_parts import Base, Bench, content, files, images, processes, push_base
 from parts.registry import Registry
 
-from baselift.domain.builds import Argument
+from baselift.domain.builds import Argument, Failure
 from baselift.engines.buildah import Buildah
 
 
@@ -131,6 +132,22 @@ async def test_a_target_ends_the_build(bench: Bench) -> None:
     assert content(image, "one") == "1\n"
 
 
+@pytest.mark.parametrize("target", ["wanted", "WANTED", "0"])
+async def test_a_target_is_a_stage_in_whatever_case_or_its_number(bench: Bench, target: str) -> None:
+    order = bench.order("FROM BASE AS Wanted\nENV MADE=here\nFROM BASE\nRUN exit 1\n")
+    image = await bench.build(replace(order, target=target))
+    assert "MADE=here" in json.loads(image.config)["config"]["Env"]
+
+
+async def test_a_stage_is_used_in_whatever_case(bench: Bench) -> None:
+    text = (
+        "ARG FROM=Second\nFROM BASE AS First\nRUN echo 1 > /one\n"
+        "FROM \\\n  first as Second\nCOPY --chmod=644 --from=FIRST /one /two\n"
+        "FROM $FROM\nRUN --mount=type=bind,from=fIRST,target=/m cat /m/one /two > /from=FIRST\n"
+    )
+    assert content(await bench.build(bench.order(text)), "from=FIRST") == "1\n1\n"
+
+
 async def test_the_same_order_gives_the_same_image_from_two_fresh_stores(bench: Bench, tmp_path: Path) -> None:
     found = []
     for name in ("one", "two"):
@@ -155,6 +172,25 @@ async def test_ignored_files_stay_out_and_the_dockerfiles_own_ignore_file_wins(b
     names = files(await bench.build(order))
     assert "all/a" in names
     assert "all/b" not in names
+
+
+async def test_what_is_taken_in_again_is_what_docker_takes_in_again(bench: Bench) -> None:
+    taken = ("src/a/m.py", "src/n.py", "keep.md", " x_y.md ")
+    out = ("src/a/m.pyc", "other/x.py", "[a] b#", "top.md", " x y.md ")
+    order = bench.order("FROM BASE\nCOPY . /all/\n")
+    for name in (*taken, *out):
+        (order.source.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (order.source.root / name).touch()
+    (order.source.root / ".dockerignore").write_text("\ufeff*\n!src/**/*.py\n! keep.md\n!?x_y*\n", "utf-8")
+    (order.source.root / ".containerignore").write_text("keep.md\n")
+    found = files(await bench.build(order))
+    assert sorted(name for name in found if name.startswith("all/") and "." in name) == sorted(
+        f"all/{name}" for name in taken
+    )
+    assert "all/other" not in found
+    (order.source.root / ".dockerignore").write_text("[\n")
+    with pytest.raises(Failure, match=r"dockerignore: .*syntax error in pattern"):
+        await bench.build(order)
 
 
 async def test_a_dockerfile_in_a_directory_sees_the_whole_source(bench: Bench) -> None:
