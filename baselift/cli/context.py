@@ -102,7 +102,7 @@ def _files(root: Path, directory: Path, ignored: PatternMatcher) -> Iterator[Pat
 def _ignored(*candidates: Path) -> PatternMatcher:
     for candidate in candidates:
         if candidate.is_file():
-            lines = (line.strip() for line in candidate.read_text().splitlines())
+            lines = (line.strip() for line in candidate.read_text("utf-8-sig").splitlines())
             return PatternMatcher([line for line in lines if line and not line.startswith("#")])
     return PatternMatcher([])
 

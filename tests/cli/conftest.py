@@ -108,7 +108,7 @@ def context(base: str, tmp_path: Path) -> Path:
     listing = "RUN echo hello $WHO; cd /seen; /bin/busybox find . -type f"
     files = {
         "Dockerfile": f"FROM {base}\nARG WHO=nobody\nCOPY . /seen\n{listing}\n",
-        ".dockerignore": "# comment\n*.log\n**/secret\n!important.log\n",
+        ".dockerignore": "\ufeff*.log\n# comment\n**/secret\n!important.log\n",
         "noise.log": "",
         "important.log": "",
         "kept/file": "",
