@@ -1,7 +1,7 @@
 """One attempt at a Dockerfile build: fetch, plan, build, upload by digest, check the lease, put the tags."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from baselift.app.ports import Log
 from baselift.app.push_image import put_tag, upload
 from baselift.app.run_log import RunLog
 from baselift.app.world import World
-from baselift.domain import contexts, images, tasks, templates
+from baselift.domain import contexts, images, own_tags, tasks, templates
 from baselift.domain.builds import Failure, Image, Source
 from baselift.domain.images import Reference
 from baselift.domain.runs import BaseUse, ImageDescriptor, Run
@@ -29,6 +29,7 @@ class Built:
     bases: Sequence[BaseUse]
     commit: str | None
     fingerprint: str | None
+    own_tags: Sequence[str] = ()
 
 
 async def build_run(world: World, lease: Lease, log: RunLog, scratch: Path) -> Built:
@@ -46,7 +47,8 @@ async def build_run(world: World, lease: Lease, log: RunLog, scratch: Path) -> B
     names = await image_names(world, request, server, data)
     image = await build(world, plan, log, scratch / "build")
     outputs = await _push(world, lease, log, plan, image, names)
-    return Built(outputs, plan.bases, source.commit, plan.fingerprint)
+    own = await own_names(world, lease.run, request, source, names)
+    return Built(outputs, plan.bases, source.commit, plan.fingerprint, own)
 
 
 async def fetch(world: World, request: Mapping[str, Any], log: RunLog, into: Path) -> Source:
@@ -119,6 +121,25 @@ async def image_names(
         except (templates.TemplateError, images.InvalidReference) as error:
             raise Failure(f"image name '{name}': {error}") from error
     return list(dict.fromkeys(names))
+
+
+async def own_names(
+    world: World, run: Run, request: Mapping[str, Any], source: Source, names: Sequence[Reference]
+) -> tuple[str, ...]:
+    """Those of the run's image names that have its id in their tag. Runs of no task have none: nobody asks for them."""
+    if run.task is None or not any(own_tags.has_id(name, run.id) for name in names):
+        return ()
+    server = await world.registrations.address(run.registry)
+    try:
+        twins = await image_names(world, request, server, template_data(twin_facts(run, server, source), {}))
+    except Failure:
+        return ()
+    return own_tags.of_run(run.id, names, twins)
+
+
+def twin_facts(run: Run, login_server: str, source: Source) -> dict[str, str]:
+    """What `facts` would be for a run with another id."""
+    return facts(replace(run, id=own_tags.twin(run.id)), login_server, source)
 
 
 def facts(run: Run, login_server: str, source: Source) -> dict[str, str]:

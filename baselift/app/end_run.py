@@ -10,6 +10,7 @@ from datetime import timedelta
 from baselift.app import edges, reasons, run_rows, task_rows, turns
 from baselift.app.notifications import tell
 from baselift.app.on_push import on_push
+from baselift.app.owntags import rows as own_tags
 from baselift.app.ports import Conflict, Stale
 from baselift.app.request_run import log_name
 from baselift.app.run_log import RunLog
@@ -53,6 +54,8 @@ async def _finish(world: World, run: Run) -> None:
     if run.status is Status.SUCCEEDED:
         if task is not None:
             await _record_edges(world, run, task)
+            if task.keep:
+                await own_tags.record(world, run)
         told = await _tell_dependents(world, run)
     if told or place_of(run.cause) is None:
         await advance(world, run)

@@ -129,4 +129,11 @@ def _ended(world: World, run: Run, status: Status, error: str | None, built: Bui
     ended = run.ended(status, world.now(), error)
     if built is None:
         return ended
-    return replace(ended, outputs=built.outputs, bases=built.bases, commit=built.commit, fingerprint=built.fingerprint)
+    return replace(
+        ended,
+        outputs=built.outputs,
+        bases=built.bases,
+        commit=built.commit,
+        fingerprint=built.fingerprint,
+        own_tags=built.own_tags,
+    )

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from baselift.app import task_file
 from baselift.app.clear import of_vault, together
 from baselift.app.world import World
+from baselift.domain import images, own_tags
 from baselift.domain.builds import Failure, Source
 from baselift.domain.taskfile import Secret, TaskFile
 
@@ -21,10 +22,20 @@ class Opened:
     file: TaskFile
     secrets: Sequence[str] = field(repr=False)
     """Values that no log may show: those of the request, and those from Key Vault."""
+    own_tags: Sequence[str] = ()
+    """References that the file names and that have the run's id in their tag."""
 
 
-async def open_task_file(world: World, request: Mapping[str, Any], source: Source, facts: Mapping[str, str]) -> Opened:
+async def open_task_file(
+    world: World,
+    request: Mapping[str, Any],
+    source: Source,
+    facts: Mapping[str, str],
+    twin: Mapping[str, str] | None = None,
+) -> Opened:
     """The task file that a request names. `request` is in clear.
+
+    `twin` is what `facts` would be for a run with another id: with it the run's own tags are found.
 
     Raises:
         Failure: the file is wrong, or a Key Vault does not give a secret; the message names it and holds no value.
@@ -51,7 +62,35 @@ async def open_task_file(world: World, request: Mapping[str, Any], source: Sourc
             return _told(lambda: task_file.read(hidden, source, facts, now, stand_ins), same=same)
 
     secrets = (*task_file.secret_values(request), *filter(None, values))
-    return Opened(await asyncio.to_thread(read), secrets)
+    file = await asyncio.to_thread(read)
+    if twin is None or not any(facts["ID"] in name for name in _names(file)):
+        return Opened(file, secrets)
+    other = await asyncio.to_thread(_try, lambda: task_file.read(request, source, twin, now, known))
+    return Opened(file, secrets, await _own_tags(world, facts["ID"], file, other) if other else ())
+
+
+def _try(read: Callable[[], T]) -> T | None:
+    try:
+        return read()
+    except Failure:
+        return None
+
+
+def _names(file: TaskFile) -> list[str]:
+    """Every image that the file's steps name in order to push it."""
+    return [name for step in file.steps for name in (*(step.build.tags if step.build else ()), *step.images)]
+
+
+async def _own_tags(world: World, run_id: str, file: TaskFile, other: TaskFile) -> tuple[str, ...]:
+    try:
+        names, twins = [
+            [await world.registrations.home(images.parse(name).tagged()) for name in _names(each)]
+            for each in (file, other)
+        ]
+    except images.InvalidReference:
+        # The step that names it tells of it.
+        return ()
+    return own_tags.of_run(run_id, names, twins)
 
 
 def _told(read: Callable[[], T], *, same: bool) -> T:

@@ -299,6 +299,20 @@ class Registries(Protocol):
 
     async def tag(self, image: Reference, tag: str, credential: Credential | None = None) -> None: ...
 
+    async def untag(self, ref: Reference, credential: Credential | None = None) -> bool:
+        """Delete a tag and no other; False where the registry deletes no single tags. One that is gone is no error."""
+        ...
+
+    async def delete(self, ref: Reference, credential: Credential | None = None) -> None:
+        """Delete the manifest `ref.digest` with all its tags; one that is gone is no error."""
+        ...
+
+    async def standing(
+        self, repository: Reference, most: int, credential: Credential | None = None
+    ) -> Mapping[str, Sequence[str]] | None:
+        """For every tag the digest that it is at, then those that it needs as an index; None over `most` tags."""
+        ...
+
 
 class Vault(Protocol):
     """Azure Key Vault."""

@@ -9,6 +9,7 @@ from baselift.app.end_run import finish
 from baselift.app.execute_run import end_if_due
 from baselift.app.look_around import repair_bases
 from baselift.app.notifications.deliver import repair_notices
+from baselift.app.owntags.expire import expire_tags
 from baselift.app.ports import Row
 from baselift.app.retention import expire
 from baselift.app.run_rows import Stored
@@ -71,6 +72,7 @@ REPAIRS: tuple[Callable[[World], Awaitable[None]], ...] = (
     repair_bases,
     watch_sources,
     expire,
+    expire_tags,
     take_stock,
 )
 

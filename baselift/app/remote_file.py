@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from baselift.app import credentials
-from baselift.app.build_run import facts, fetch
+from baselift.app.build_run import facts, fetch, twin_facts
 from baselift.app.clear import clear
 from baselift.app.open_task_file import open_task_file
 from baselift.app.plan_build import pin, scan
@@ -59,7 +59,8 @@ async def file_order(world: World, run: Run, log: RunLog, scratch: Path, upload:
     request = await clear(world, run.request)
     source = await fetch(world, request, log, scratch / "source")
     server = await world.registrations.address(run.registry)
-    opened = await open_task_file(world, request, source, facts(run, server, source))
+    twin = twin_facts(run, server, source) if run.task else None
+    opened = await open_task_file(world, request, source, facts(run, server, source), twin)
     if opened.secrets or opened.file.secrets:
         raise Failure(f"task file: its secrets would be readable in what the agents are asked; {_ELSEWHERE}")
     for note in opened.file.notes:
@@ -81,7 +82,7 @@ async def file_order(world: World, run: Run, log: RunLog, scratch: Path, upload:
         await asyncio.to_thread(pack, source, archive)
         sent["sourceLocation"] = await upload(archive)
     await log.line("Handing the steps to the registry's agents")
-    return Order(sent, bases, source.commit, None)
+    return Order(sent, bases, source.commit, None, opened.own_tags)
 
 
 async def _all_pinned(world: World, file: TaskFile, request: Mapping[str, Any], source: Source) -> Sequence[_Pinned]:

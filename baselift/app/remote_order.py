@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from baselift.app.build_run import facts, fetch, image_names, rendered
+from baselift.app.build_run import facts, fetch, image_names, own_names, rendered
 from baselift.app.clear import clear
 from baselift.app.plan_build import Plan, plan_build
 from baselift.app.run_log import RunLog
@@ -31,6 +31,7 @@ class Order:
     bases: Sequence[BaseUse]
     commit: str | None
     fingerprint: str | None
+    own_tags: Sequence[str] = ()
 
 
 async def order(world: World, run: Run, log: RunLog, scratch: Path, upload: Upload) -> Order:
@@ -63,7 +64,8 @@ async def order(world: World, run: Run, log: RunLog, scratch: Path, upload: Uplo
         **{name: request[name] for name in PASSED if request.get(name) is not None},
         **logins(plan.credentials, server),
     }
-    return Order(sent, plan.bases, source.commit, plan.fingerprint)
+    own = await own_names(world, run, request, source, names)
+    return Order(sent, plan.bases, source.commit, plan.fingerprint, own)
 
 
 def _pin(plan: Plan) -> None:

@@ -117,6 +117,7 @@ async def _prepare(world: World, agents: RemoteBuilds, lease: Lease, place: Remo
             bases=ready.bases,
             commit=ready.commit,
             fingerprint=ready.fingerprint,
+            own_tags=ready.own_tags,
         )
     )
     return None

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from baselift.app import credentials
-from baselift.app.build_run import Built, facts, fetch
+from baselift.app.build_run import Built, facts, fetch, twin_facts
 from baselift.app.clear import clear
 from baselift.app.lease import Lease
 from baselift.app.open_task_file import Opened, open_task_file
@@ -26,7 +26,8 @@ async def run_file(world: World, lease: Lease, log: RunLog, scratch: Path) -> Bu
     run, request = lease.run, await clear(world, lease.run.request)
     source = await fetch(world, request, log, scratch / "source")
     told = facts(run, await world.registrations.address(run.registry), source)
-    opened = await open_task_file(world, request, source, told)
+    twin = twin_facts(run, told["Registry"], source) if run.task else None
+    opened = await open_task_file(world, request, source, told, twin)
     file = opened.file
     log.hide(opened.secrets)
     for note in file.notes:
@@ -38,7 +39,7 @@ async def run_file(world: World, lease: Lease, log: RunLog, scratch: Path) -> Bu
             await follow(file, steps.carry_out, steps.conclude)
     except Failure as failure:
         raise Failure(hidden(str(failure), opened.secrets)) from None
-    return Built(tuple(steps.outputs), tuple(dict.fromkeys(steps.bases)), source.commit, None)
+    return Built(tuple(steps.outputs), tuple(dict.fromkeys(steps.bases)), source.commit, None, opened.own_tags)
 
 
 def _refuse_privileged(file: TaskFile) -> None:

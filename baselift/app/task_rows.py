@@ -40,6 +40,8 @@ class StoredTask:
     etag: str
     policies: Mapping[str, str] = field(default_factory=dict)
     """What people said of single edges, by canonical reference of the base; no client's PUT touches it."""
+    keep: int = 0
+    """Of how many runs the own tags are kept in each repository; 0: of all. No client's PUT touches it."""
 
 
 async def get(world: World, registry: str, name: str) -> StoredTask | None:
@@ -94,6 +96,7 @@ def _encode(task: StoredTask) -> Row:
         "edges": codec.dump(task.edges),
         "version": task.version,
         "policies": json.dumps(task.policies, separators=(",", ":")),
+        "keep": task.keep,
     }
     return Row(keys.task_partition(task.registry, task.name), task.name.lower(), values, task.etag)
 
@@ -107,4 +110,5 @@ def _decode(row: Row) -> StoredTask:
         version=row.number("version"),
         etag=row.etag,
         policies=json.loads(str(row.values.get("policies", "{}"))),
+        keep=int(row.values.get("keep", 0)),  # type: ignore[arg-type]
     )

@@ -6,6 +6,7 @@ import click
 
 from baselift.cli import edge as edges
 from baselift.cli import options, output
+from baselift.cli import retention as tags
 from baselift.cli import source as sources
 from baselift.cli.build import schedule
 from baselift.cli.connection import Connection
@@ -125,7 +126,7 @@ def show(name: str, registry: str | None, **given: Any) -> None:
     form = given["output"]
     connection = Connection(registry)
     found, watched = output.flat(connection.client.tasks.get(*connection.where, name)), edges.states(connection, name)
-    _show(found | {"edges": watched["value"]}, form)
+    _show(found | {"edges": watched["value"], "retention": tags.standing(connection, name)}, form)
     if form == "table" and watched["value"]:
         click.echo()
         output.show(watched["value"], form, edges.columns)
@@ -236,6 +237,7 @@ def logs(name: str | None, run_id: str | None, registry: str | None) -> None:
 
 task.add_command(edges.edge)
 task.add_command(sources.source)
+task.add_command(tags.retention)
 
 
 def _newest(connection: Connection, name: str | None) -> str:

@@ -145,6 +145,8 @@ class Run:
     agent_pool: str | None = None
     remote: Remote | None = None
     """Where a registry's agents carry the run out."""
+    own_tags: Sequence[str] = ()
+    """References that it puts, or put, and that have its id in their tag: see `baselift.domain.own_tags`."""
     trace: str = ""
     """Place in a trace that caused it, as a W3C `traceparent`; empty where nobody traces."""
 

@@ -13,6 +13,7 @@ from baselift.registry import artifacts, hosts, indexes, manifests
 from baselift.registry.answers import as_object
 from baselift.registry.auth import TokenSource
 from baselift.registry.blobs import Blobs
+from baselift.registry.deletion import Deletions
 from baselift.registry.errors import RegistryError, unusable
 from baselift.registry.hosts import Access, Hosts
 from baselift.registry.manifests import Descriptor
@@ -87,6 +88,7 @@ class Registries:
         )
         self._manifests = Manifests(self._transport)
         self._blobs = Blobs(self._transport)
+        self._deletions = Deletions(self._transport, self._manifests)
         self._published: OrderedDict[tuple[str, str, str], Document] = OrderedDict()
 
     async def close(self) -> None:
@@ -221,6 +223,27 @@ class Registries:
         if document is None:
             raise unusable(access.registry, access.operation, f"manifest {image.digest} is not there")
         await self._manifests.put(access, tag, document)
+
+    async def untag(self, ref: Reference, credential: Credential | None = None) -> bool:
+        """Delete a tag and no other; False where the registry deletes no single tags. One that is gone is no error."""
+        return await self._deletions.untag(hosts.deleting(self._hosts, ref.tagged(), credential), _name(ref))
+
+    async def delete(self, ref: Reference, credential: Credential | None = None) -> None:
+        """Delete the manifest `ref.digest` with all its tags; one that is gone is no error."""
+        if ref.digest is None:
+            raise ValueError(f"image '{ref}': a digest is needed to delete it, such as {ref.name}@sha256:…")
+        access = hosts.deleting(self._hosts, ref, credential)
+        await self._deletions.delete(access, ref.digest)
+        self._published.pop((access.registry, access.repository, ref.digest), None)
+
+    async def standing(
+        self, repository: Reference, most: int, credential: Credential | None = None
+    ) -> Mapping[str, Sequence[str]] | None:
+        """For every tag of a repository the digest that it is at, then those that it needs as an index.
+
+        None where there are more than `most` tags.
+        """
+        return await self._deletions.standing(hosts.pulling(self._hosts, repository, credential), most)
 
     def _keep(self, access: Access, document: Document) -> None:
         self._published[access.registry, access.repository, document.digest] = document

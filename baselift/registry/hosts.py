@@ -52,7 +52,7 @@ class Access:
     root: URL
     repository: str
     actions: str
-    """``pull`` or ``pull,push``: what a token is asked for."""
+    """``pull``, ``pull,push`` or ``pull,delete``: what a token is asked for."""
     credential: Credential | None
     operation: str
     """For messages: ``the push of app``."""
@@ -88,3 +88,10 @@ def pushing(hosts: Hosts, ref: Reference, credential: Credential | None) -> Acce
     registry = hosts.real(ref.registry)
     operation = f"the push of {ref.repository}" + (f":{ref.tag}" if ref.tag else "")
     return Access(registry, hosts.url(registry), ref.repository, "pull,push", credential, operation)
+
+
+def deleting(hosts: Hosts, ref: Reference, credential: Credential | None) -> Access:
+    """Access for deleting `ref`."""
+    registry = hosts.real(ref.registry)
+    operation = f"the deletion of {ref.repository}" + (f":{ref.tag}" if ref.tag else f"@{ref.digest}")
+    return Access(registry, hosts.url(registry), ref.repository, "pull,delete", credential, operation)

@@ -39,11 +39,12 @@ class Registry:
         notifications: Notifications | None = None,
         htpasswd: Path | None = None,
         ca: Path | None = None,
+        deletes: bool = True,
     ) -> "Registry":
         """Starts it on the port, or a free one for 0, and returns once it answers.
 
         ``htpasswd`` names a file of users with bcrypt hashes; without it everyone on this machine may push.
-        ``ca`` is what it trusts where its notifications go by https.
+        ``ca`` is what it trusts where its notifications go by https. ``deletes``: whether images may be deleted in it.
 
         Raises:
             PartError: the port is in use, the program is missing, or it did not come up.
@@ -51,7 +52,7 @@ class Registry:
         private_directory(state)
         port = chosen_port(port, "registry")
         file = state / "config.yml"
-        write_private(file, json.dumps(configuration(state, port, notifications, htpasswd), indent=2))
+        write_private(file, json.dumps(configuration(state, port, notifications, htpasswd, deletes=deletes), indent=2))
         # The registry takes REGISTRY_* variables for configuration that overrides the file.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
         if ca:
@@ -84,7 +85,9 @@ class Registry:
         self.child.stop()
 
 
-def configuration(state: Path, port: int, notifications: Notifications | None, htpasswd: Path | None) -> dict[str, Any]:
+def configuration(
+    state: Path, port: int, notifications: Notifications | None, htpasswd: Path | None, *, deletes: bool
+) -> dict[str, Any]:
     """The configuration as a mapping (distribution 2.8, docs/configuration); JSON of it is YAML."""
     config: dict[str, Any] = {
         "version": 0.1,
@@ -92,7 +95,7 @@ def configuration(state: Path, port: int, notifications: Notifications | None, h
         "log": {"level": "warn", "accesslog": {"disabled": True}},
         "storage": {
             "filesystem": {"rootdirectory": str(private_directory(state / "data"))},
-            "delete": {"enabled": True},
+            "delete": {"enabled": deletes},
         },
         "http": {
             "addr": f"{LOOPBACK}:{port}",

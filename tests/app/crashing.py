@@ -26,7 +26,7 @@ STORE = (
     "release",
 )
 LOGS = ("append", "mark", "read_log", "tail")
-REGISTRY = ("digest", "find", "platforms", "resolve", "publish", "tag")
+REGISTRY = ("digest", "find", "platforms", "resolve", "publish", "tag", "untag", "delete", "standing")
 
 
 class Killed(BaseException):

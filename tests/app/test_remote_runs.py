@@ -17,10 +17,10 @@ from baselift.app.execute_run import execute_run
 from baselift.app.ports import Busy, RemotePlace, RemoteState
 from baselift.app.reconcile import reconcile
 from baselift.app.remote_log import shown
-from baselift.app.request_run import log_name
+from baselift.app.request_run import Ask, log_name, request_run
 from baselift.app.world import BUILDS, World
 from baselift.domain.builds import Failure, Source
-from baselift.domain.runs import ImageDescriptor, Run, Status
+from baselift.domain.runs import Cause, ImageDescriptor, Run, Status
 
 OUTPUT = ImageDescriptor("localhost:1", "app", "1", "sha256:" + "1" * 64)
 
@@ -266,3 +266,13 @@ async def test_a_failure_there_has_its_reason_here_and_a_log_without_an_end_is_n
 
 def test_secrets_are_stars_in_every_line() -> None:
     assert shown(b"a hush b\nhush\r\n\nx", ["hush"]) == b"a *** b\r\n***\r\n\r\nx\r\n"
+
+
+async def test_a_run_of_agents_knows_its_own_tags(far: Quick, agents: Agents) -> None:
+    cause = Cause("request", "1", far.clock().isoformat())
+    request = {"type": "DockerBuildRequest", "dockerFilePath": "Dockerfile", "imageNames": ["app:{{.Run.ID}}", "app:1"]}
+    await request_run(far.world, Ask(REGISTRY, cause, request, "AutoBuild", "taskhello"))
+    agents.end()
+    await turn(far)
+    run = await only(far)
+    assert (run.status, run.own_tags) == (Status.SUCCEEDED, (f"localhost:1/app:{run.id}",))

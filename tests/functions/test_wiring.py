@@ -92,6 +92,8 @@ WIRING: dict[str, Wired] = {
     "task_run_get": http(f"{REGISTRY}/taskRuns/{{taskRun}}", "GET"),
     "task_run_patch": http(f"{REGISTRY}/taskRuns/{{taskRun}}", "PATCH"),
     "task_run_put": http(f"{REGISTRY}/taskRuns/{{taskRun}}", "PUT"),
+    "task_retention": http(f"{REGISTRY}/tasks/{{task}}/retention", "GET"),
+    "task_retention_put": http(f"{REGISTRY}/tasks/{{task}}/retention", "PUT"),
     "task_runs_list": http(f"{REGISTRY}/taskRuns", "GET"),
     "task_source": http(f"{REGISTRY}/tasks/{{task}}/source", "GET"),
     "task_source_details": http(f"{REGISTRY}/tasks/{{task}}/listSource", "POST"),

@@ -57,12 +57,12 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def distribution(home: Path, auth: dict | None = None):
+async def distribution(home: Path, auth: dict | None = None, *, deletes: bool = False):
     home.mkdir(parents=True)
     settings = {
         "version": 0.1,
         "log": {"level": "info"},
-        "storage": {"filesystem": {"rootdirectory": str(home / "data")}},
+        "storage": {"filesystem": {"rootdirectory": str(home / "data")}, "delete": {"enabled": deletes}},
         "http": {"addr": "127.0.0.1:0", "secret": "fixed"},
         **({"auth": auth} if auth else {}),
     }

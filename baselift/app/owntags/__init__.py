@@ -1,0 +1,1 @@
+"""A task's tags that have a run's id in their name: the newest stay, where people ask for that."""
