@@ -110,7 +110,8 @@ class QueueListener:
     async def _wait(self, seconds: float) -> None:
         if not self._stopping:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._woken.wait()
 
     async def _until_room(self) -> None:
         while len(self._running) > self._options.new_batch_threshold and not self._stopping:

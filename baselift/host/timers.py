@@ -196,7 +196,8 @@ class TimerListener:
     async def _stopped_before(self, due: datetime) -> bool:
         while (left := (due - self._now()).total_seconds()) > 0:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), min(left, _LONGEST_SLEEP))
+                async with asyncio.timeout(min(left, _LONGEST_SLEEP)):
+                    await self._stopping.wait()
             if self._stopping.is_set():
                 return True
         return self._stopping.is_set()

@@ -1,6 +1,7 @@
 """Fetch a build context from a git repository."""
 
 import asyncio
+import re
 from collections.abc import Collection
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from baselift.source.limits import Limits
 from baselift.source.remote import Access, Remote, open_remote
 from baselift.source.workspace import cleared, within
 
+_ABBREVIATED = re.compile(r"[0-9a-f]{7,39}")
 _DEFAULTED = "master"  # az fills this in where the user named no branch
 
 
@@ -53,7 +55,8 @@ async def _open(context: Context, token: str | None, plain_http_hosts: Collectio
 async def _wanted(remote: Remote, ref: str | None) -> str:
     name, commit = await _find(remote, ref)
     if commit is None:
-        raise Failure(f"the repository {remote.url} has no branch, tag or commit '{ref or 'HEAD'}'")
+        hint = "; a commit is named by its whole id" if _ABBREVIATED.fullmatch(ref or "") else ""
+        raise Failure(f"the repository {remote.url} has no branch, tag or commit '{ref or 'HEAD'}'{hint}")
     return name
 
 

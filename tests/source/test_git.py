@@ -122,6 +122,7 @@ async def test_an_unknown_reference_repository_or_server_is_one_clear_sentence(
     server.repository("app.git", FILES)
     cases = {
         f"{server.url('app.git')}#nope": f"the repository {server.url('app.git')} has no branch, tag or commit 'nope'",
+        f"{server.url('app.git')}#d390506e": "commit 'd390506e'; a commit is named by its whole id",
         f"{server.url('app.git')}#{'0' * 39}1": "could not be fetched|has no commit",
         server.url("none.git"): f"the repository {server.url('none.git')} was not found on the server",
         f"http://localhost:{unused_tcp_port}/a.git": "could not be fetched: Failed to connect to localhost",
