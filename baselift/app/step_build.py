@@ -128,7 +128,7 @@ def _read(flag: SecretFlag, step: Step, workspace: Source) -> bytes:
 
 
 def _working_directory(step: Step, workspace: Source) -> Path:
-    return workspace.root / (step.working_directory or WORKSPACE).removeprefix(WORKSPACE).lstrip("/")
+    return workspace.root / os.path.relpath(step.working_directory or WORKSPACE, WORKSPACE)
 
 
 def _platform(text: str | None) -> Mapping[str, str] | None:

@@ -125,6 +125,8 @@ async def test_a_dockerfile_may_be_beside_the_context_of_its_step(site: Site):
     assert [line for line in log.splitlines() if line.startswith("/all/")] == ["/all/taken"]
     ended, _ = await run(site, "steps:\n- build: -f ../App .\n", sourceLocation=site.context)
     assert "Dockerfile '../App' is outside the workspace" in (ended.error or "")
+    ended, _ = await run(site, "steps:\n- build: .\n  workingDirectory: /workspacefiles\n", sourceLocation=site.context)
+    assert "context '.' is not a directory of the workspace" in (ended.error or "")
 
 
 async def test_a_secret_value_is_not_shown_in_the_log(site: Site):
