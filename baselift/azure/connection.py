@@ -5,6 +5,8 @@ import binascii
 import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from azure.core.credentials import AzureNamedKeyCredential
@@ -50,7 +52,8 @@ class Account:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(keepalive_timeout=idle),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=True,
+                # Where there is no proxy, aiohttp would find that out anew for each request, in two threads.
+                trust_env=any(map(_proxied, self.urls.values())),
                 auto_decompress=False,
             )
         return {
@@ -96,6 +99,12 @@ def account(settings: Mapping[str, str], connection: str = "AzureWebJobsStorage"
     raise ValueError(
         f"setting {connection} is missing: a storage connection string, or {connection}__accountName for an identity"
     )
+
+
+def _proxied(url: str) -> bool:
+    """Whether the environment names a proxy for an address."""
+    parts = urlsplit(url)
+    return parts.scheme in getproxies() and not proxy_bypass(parts.hostname or "")
 
 
 def _from_string(connection: str, text: str) -> Account:

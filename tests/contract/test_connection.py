@@ -95,5 +95,27 @@ def test_a_bad_setting_is_named_without_its_secret(settings, message):
     assert "secret!" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("environment", "asked"),
+    [
+        ({}, False),
+        ({"https_proxy": "http://proxy:3128"}, True),
+        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "elsewhere.net"}, True),
+        ({"http_proxy": "http://proxy:3128"}, False),
+        ({"https_proxy": "http://proxy:3128", "no_proxy": ".core.chinacloudapi.cn"}, False),
+        ({"https_proxy": "http://proxy:3128", "no_proxy": "acc.table.core.chinacloudapi.cn"}, True),
+    ],
+)
+async def test_the_environment_is_asked_for_a_proxy_where_it_names_one(monkeypatch, environment, asked):
+    for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    where = account({"AzureWebJobsStorage": TEXT})
+    assert where.options()["transport"].session.trust_env is asked
+    await where.close()
+
+
 async def test_a_store_that_was_never_used_closes():
     await Storage.connect({"AzureWebJobsStorage": TEXT}).close()
