@@ -14,7 +14,6 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from baselift.domain.builds import BuildOrder, Credential, Image, Source
 from baselift.domain.containers import ContainerOrder
 from baselift.domain.images import Reference
-from baselift.domain.runs import ImageDescriptor, Status
 from baselift.domain.source_triggers import Heads
 
 Value = str | int | bool | float | datetime
@@ -372,43 +371,3 @@ class Busy(Exception):
     def __init__(self, message: str, pause: float = 0) -> None:
         super().__init__(message)
         self.pause = pause
-
-
-@dataclass(frozen=True, slots=True)
-class RemotePlace:
-    """A registry with build agents of its own."""
-
-    group: str
-    """Resource group."""
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteState:
-    """How a run is that a registry's agents carry out."""
-
-    status: Status
-    outputs: Sequence[ImageDescriptor] = ()
-    error: str | None = None
-
-
-class RemoteBuilds(Protocol):
-    """Agents elsewhere that build. Each raises Failure for what stays so, and Busy for what may pass."""
-
-    async def upload(self, place: RemotePlace, archive: Path) -> str:
-        """Upload a source as tar.gz; the path under which a run request names it."""
-        ...
-
-    async def schedule(self, place: RemotePlace, key: str, request: Mapping[str, Any]) -> str:
-        """Schedule a run and return its id; the same key with the same request gives the same run."""
-        ...
-
-    async def look(self, place: RemotePlace, run: str) -> RemoteState: ...
-
-    async def log(self, place: RemotePlace, run: str, offset: int) -> tuple[bytes, bool]:
-        """A piece of the log from `offset` on, and True when the log is complete and ends with it."""
-        ...
-
-    async def cancel(self, place: RemotePlace, run: str) -> None:
-        """Ask for the run's end; one that is over already stays as it is."""
-        ...

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from baselift.app.agents import RemoteBuilds
 from baselift.app.looks import Looks
 from baselift.app.notifications.targets import Targets
 from baselift.app.numbers import Numbers
@@ -18,7 +19,6 @@ from baselift.app.ports import (
     Post,
     Queues,
     Registries,
-    RemoteBuilds,
     Sources,
     Tables,
     Vault,
