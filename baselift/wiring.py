@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from baselift.app.diagnose import Diagnosis, Try
     from baselift.app.signs import Signs
     from baselift.azure.relay import Relay
+    from baselift.azure.storage import Storage
     from baselift.engines.acr import AcrBuilds
     from baselift.engines.buildah import Buildah
     from baselift.engines.chosen import Candidate, FirstOf
@@ -122,8 +123,8 @@ def diagnosis() -> "Diagnosis":
     return Diagnosis(world(), signs(), schedule, STARTED, attempt)
 
 
-def build(given: Settings) -> World:
-    """A world on a storage account, with every part as the settings say."""
+def build(given: Settings, storage: "Storage | None" = None) -> World:
+    """A world with every part as the settings say. Who has to close the storage after use passes it."""
     from baselift.azure.keyvault import KeyVault
     from baselift.azure.storage import Storage
     from baselift.exporters import connect
@@ -132,7 +133,7 @@ def build(given: Settings) -> World:
     from baselift.source.fetch import Sources
     from baselift.source.limits import Limits
 
-    storage = Storage.connect(given.environment)
+    storage = storage or Storage.connect(given.environment)
 
     seal, unseal = _secrets(given)
     engine = cache(lambda: _local(given))

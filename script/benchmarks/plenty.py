@@ -7,7 +7,6 @@ import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from parts.azurite import program
@@ -59,9 +58,8 @@ async def world_on(connection: str, **more: str) -> AsyncIterator[World]:
         **more,
     }
     storage = Storage.connect(given)
-    made = wiring.build(settings.load(given))
     try:
-        yield replace(made, tables=storage.tables, queues=storage.queues, blobs=storage.blobs)
+        yield wiring.build(settings.load(given), storage)
     finally:
         await storage.close()
 
