@@ -39,9 +39,9 @@ async def ui_graph(visit: Visit) -> func.HttpResponse:
 
     where, world = await registry(visit), wiring.world()
     asked, query, moves = text(visit, "focus"), text(visit, "q"), text(visit, "moves")
-    bases = await standing.some_bases(world, query, OFFERED)
+    bases, seen = await asyncio.gather(standing.some_bases(world, query, OFFERED), _seen(where, asked))
     found = [*(await reads.names(world, where.name, query, ""))[0], *bases] if query else []
-    data = graph.view(await _seen(where, asked), asked=asked, query=query)
+    data = graph.view(seen, asked=asked, query=query)
     data |= {"query": query, "found": found, "bases": bases, "moves": moves, "foretold": None}
     if moves:
         data["foretold"] = graph.foretold(await _preview(where.name, moves), where.name)
@@ -54,14 +54,23 @@ async def _seen(where: Registration, asked: str) -> "Seen":
     from baselift.web.pages import graph, overview  # noqa: PLC0415
 
     world = wiring.world()
-    stale, recent = await asyncio.gather(standing.moving(world, where.name), reads.recent_runs(world, where.name))
+    stale, recent, (found, whole) = await asyncio.gather(
+        standing.moving(world, where.name), reads.recent_runs(world, where.name), _part(where, asked)
+    )
     failed = [run.task for run in overview.last_failures(recent, now()) if run.task]
-    if await reads.at_most(world, where.name, graph.MOST):
-        found, whole = await task_graph(world, where.name), True
-    else:
-        near = await around(world, where.name, asked, graph.NEAR) if asked else None
-        found, whole = (near.graph, near.whole) if near else (Graph(()), False)
     return graph.Seen(found, where.name, where.address, stale, failed, whole)
+
+
+async def _part(where: Registration, asked: str) -> tuple[Graph, bool]:
+    """The graph, and whether it is all there is around what was asked for."""
+    from baselift.web import reads  # noqa: PLC0415
+    from baselift.web.pages import graph  # noqa: PLC0415
+
+    world = wiring.world()
+    if await reads.at_most(world, where.name, graph.MOST):
+        return await task_graph(world, where.name), True
+    near = await around(world, where.name, asked, graph.NEAR) if asked else None
+    return (near.graph, near.whole) if near else (Graph(()), False)
 
 
 @bp.function_name("ui_waves")

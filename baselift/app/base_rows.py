@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from baselift.app import codec, keys
-from baselift.app.ports import Conflict, Row, Stale, Value
+from baselift.app.ports import WHOLE, Conflict, Row, Stale, Value
 from baselift.app.world import World
 from baselift.domain import images
 from baselift.domain.images import Reference
@@ -58,7 +58,7 @@ async def get(world: World, image: Reference) -> StoredBase | None:
 
 async def every(world: World) -> AsyncIterator[StoredBase]:
     """All watched bases."""
-    async for row in world.tables.query(BASES):
+    async for row in world.tables.query(BASES, ahead=WHOLE):
         yield _base(row)
 
 

@@ -43,7 +43,7 @@ def _names(kind: type) -> tuple[str, ...] | None:
 def _reader(kind: Any) -> Callable[[Any], Any]:
     """What reads values of a type: made once, since looking at type hints takes longer than reading."""
     read = _reader_of_value(kind)
-    return lambda value: None if value is None else read(value)
+    return read if read is _as_it_is else lambda value: None if value is None else read(value)
 
 
 def _reader_of_value(kind: Any) -> Callable[[Any], Any]:
@@ -52,17 +52,31 @@ def _reader_of_value(kind: Any) -> Callable[[Any], Any]:
         return _reader(next(arg for arg in get_args(kind) if arg is not type(None)))
     if origin in (Sequence, tuple):
         item = _reader(get_args(kind)[0])
-        return lambda values: tuple(map(item, values))
+        return tuple if item is _as_it_is else lambda values: tuple(map(item, values))
     if is_dataclass(kind):
         return _reader_of_dataclass(kind)
     if kind is datetime:
         return datetime.fromisoformat
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return kind
-    return dict if origin is Mapping else lambda value: value
+    return dict if origin is Mapping else _as_it_is
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def _reader_of_dataclass(kind: Any) -> Callable[[Any], Any]:
     hints = get_type_hints(kind)
-    readers = {each.name: _reader(hints[each.name]) for each in fields(kind)}
-    return lambda value: kind(**{name: readers[name](given) for name, given in value.items() if name in readers})
+    names = [each.name for each in fields(kind)]
+    # Most fields are what they are in JSON: only the others take a call for each value.
+    readers = [(name, read) for name in names if (read := _reader(hints[name])) is not _as_it_is]
+
+    def whole(given: Any) -> Any:
+        values = {name: given[name] for name in names if name in given}
+        for name, reader in readers:
+            if name in values:
+                values[name] = reader(values[name])
+        return kind(**values)
+
+    return whole

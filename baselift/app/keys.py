@@ -20,6 +20,11 @@ def newest_first(seq: int) -> str:
     return f"{_LAST - seq:010d}"
 
 
+def seq_of(key: str) -> int:
+    """The number that `newest_first` made a key of."""
+    return _LAST - int(key)
+
+
 def run_partition(registry: str, seq: int) -> str:
     """A thousand runs share a partition, so that retention deletes many in one batch."""
     return runs_partition(registry, seq // RUNS_TOGETHER)

@@ -37,20 +37,22 @@ async def list_runs(
     """
     found: list[Run] = []
     looked = 0
-    async for run in _runs(world, registry, task, statuses, below):
+    if statuses is not None and not any(status.final for status in statuses):
+        runs = _numbered(run_rows.newest_active(world, registry, below))
+    elif task is None:
+        ahead = size if statuses is None else scanned
+        runs = run_rows.looked_through(world, registry, statuses, below, ahead=ahead)
+    else:
+        runs = _numbered(run_rows.newest_of_task(world, registry, task, below, ahead=size))
+    async for seq, run in runs:
         looked += 1
-        if matches(run):
+        if run is not None and matches(run):
             found.append(run)
         if len(found) == size or looked == scanned:
-            return Page(found, run.seq)
+            return Page(found, seq)
     return Page(found, None)
 
 
-def _runs(
-    world: World, registry: str, task: str | None, statuses: frozenset[Status] | None, below: int | None
-) -> AsyncIterator[Run]:
-    if statuses is not None and not any(status.final for status in statuses):
-        return run_rows.newest_active(world, registry, below)
-    if task is None:
-        return run_rows.newest(world, registry, below)
-    return run_rows.newest_of_task(world, registry, task, below)
+async def _numbered(runs: AsyncIterator[Run]) -> AsyncIterator[tuple[int, Run | None]]:
+    async for run in runs:
+        yield run.seq, run

@@ -17,6 +17,8 @@ from baselift.domain.images import Reference
 from baselift.domain.source_triggers import Heads
 
 Value = str | int | bool | float | datetime
+AHEAD, WHOLE = 100, 1000
+"""For `Tables.query`: `ahead` of most readers, and of one who reads to the end: the most that one request brings."""
 
 
 class Conflict(Exception):
@@ -86,9 +88,11 @@ class Tables(Protocol):
         partition: str | None = None,
         partitions: tuple[str, str] | None = None,
         keys: tuple[str, str] | None = None,
+        ahead: int = AHEAD,
     ) -> AsyncIterator[Row]:
         """Rows in key order: of one partition or of the range ``low <= partition < high``; keys likewise.
 
+        `ahead`: how many the caller is likely to take. So many are fetched at first; there may be more or fewer.
         Pages are fetched as the iterator is consumed, so a caller that breaks off pays only for what it took.
         """
         ...

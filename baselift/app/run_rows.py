@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from baselift.app import codec, keys, run_telemetry
-from baselift.app.ports import Conflict, Row, Value
+from baselift.app.ports import AHEAD, WHOLE, Conflict, Row, Value
 from baselift.app.world import World
-from baselift.domain.runs import Run, run_id, sequence
+from baselift.domain.runs import Run, Status, run_id, sequence
 
 RUNS, BY_TASK, ACTIVE = "runs", "runsbytask", "active"
 AT_ONCE = 16
@@ -66,13 +66,26 @@ async def point(world: World, run: Run) -> None:
 
 async def newest(world: World, registry: str, below: int | None = None) -> AsyncIterator[Run]:
     """The runs of a registry, newest first, from the one before `below` on."""
+    async for _, run in looked_through(world, registry, None, below):
+        if run is not None:
+            yield run
+
+
+async def looked_through(
+    world: World, registry: str, statuses: frozenset[Status] | None, below: int | None = None, *, ahead: int = AHEAD
+) -> AsyncIterator[tuple[int, Run | None]]:
+    """The numbers of a registry's runs, as `newest`, each with its run where that has one of the statuses.
+
+    The others cost no decoding. `ahead` as in `Tables.query`.
+    """
     low, high = keys.of_registry(registry)
     if below is not None:
         low = keys.run_partition(registry, below)
-    async for row in world.tables.query(RUNS, partitions=(low, high)):
-        run = _decode(row).run
-        if below is None or run.seq < below:
-            yield run
+    async for row in world.tables.query(RUNS, partitions=(low, high), ahead=ahead):
+        seq = keys.seq_of(row.key)
+        if below is None or seq < below:
+            wanted = statuses is None or row.text("status") in statuses
+            yield seq, _decode(row).run if wanted else None
 
 
 async def together(world: World, registry: str, block: int) -> AsyncIterator[Stored]:
@@ -81,18 +94,21 @@ async def together(world: World, registry: str, block: int) -> AsyncIterator[Sto
         yield _decode(row)
 
 
-async def newest_of_task(world: World, registry: str, task: str, below: int | None = None) -> AsyncIterator[Run]:
-    """The runs of one task, newest first, from the one before `below` on."""
+async def newest_of_task(
+    world: World, registry: str, task: str, below: int | None = None, *, ahead: int = AHEAD
+) -> AsyncIterator[Run]:
+    """The runs of one task, newest first, from the one before `below` on. `ahead` as in `Tables.query`."""
     span = None if below is None else (keys.newest_first(below - 1), "~")
-    ahead, size = list[int](), 1
-    async for row in world.tables.query(BY_TASK, partition=keys.task_runs_partition(registry, task), keys=span):
-        ahead.append(row.number("seq"))
-        if len(ahead) == size:
+    found, size = list[int](), 1
+    partition = keys.task_runs_partition(registry, task)
+    async for row in world.tables.query(BY_TASK, partition=partition, keys=span, ahead=ahead):
+        found.append(row.number("seq"))
+        if len(found) == size:
             # Most readers want one run, or a few: more are read side by side only once the first were wanted.
-            for run in await _of_task(world, registry, task, ahead):
+            for run in await _of_task(world, registry, task, found):
                 yield run
-            ahead, size = [], min(2 * size, AT_ONCE)
-    for run in await _of_task(world, registry, task, ahead):
+            found, size = [], min(2 * size, AT_ONCE)
+    for run in await _of_task(world, registry, task, found):
         yield run
 
 
@@ -117,7 +133,7 @@ async def newest_active(world: World, registry: str, below: int | None = None) -
 
 async def active_seqs(world: World, registry: str) -> list[int]:
     """The numbers of the runs that are not over, or about to be, the newest first."""
-    rows = world.tables.query(ACTIVE, partitions=keys.of_registry(registry))
+    rows = world.tables.query(ACTIVE, partitions=keys.of_registry(registry), ahead=WHOLE)
     return sorted([row.number("seq") async for row in rows], reverse=True)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from baselift.app import reasons
 from baselift.app.base_rows import StoredBase
-from baselift.app.ports import Found, Row
+from baselift.app.ports import WHOLE, Found, Row
 from baselift.app.world import World
 from baselift.domain.builds import Failure
 from baselift.domain.edges.states import Sighting
@@ -43,7 +43,7 @@ async def of(world: World, image: Reference) -> tuple[Sighting | None, Sighting 
 async def latest(world: World) -> dict[str, datetime]:
     """When each base was last looked at, by its canonical reference."""
     found: dict[str, datetime] = {}
-    async for row in world.tables.query(SIGHTINGS):
+    async for row in world.tables.query(SIGHTINGS, ahead=WHOLE):
         at = datetime.fromisoformat(row.text("at"))
         found[row.partition] = max(at, found.get(row.partition, at))
     return found

@@ -7,7 +7,7 @@ and only as it was before: a task that is made while its forerunner is being del
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
-from baselift.app.ports import Row, Stale
+from baselift.app.ports import AHEAD, Row, Stale
 from baselift.app.world import World
 
 NAMES, UNREAD = "tasknames", "unreadtasks"
@@ -34,11 +34,13 @@ async def drop(world: World, registry: str, name: str, mark: str | None) -> None
     await world.tables.delete(UNREAD, registry.lower(), name.lower())
 
 
-async def listed(world: World, registry: str, after: str = "", prefix: str = "") -> AsyncIterator[str]:
-    """Names in order: those after a name, or those that begin with `prefix`."""
+async def listed(
+    world: World, registry: str, after: str = "", prefix: str = "", *, ahead: int = AHEAD
+) -> AsyncIterator[str]:
+    """Names in order: those after a name, or those that begin with `prefix`. `ahead`: how many are likely wanted."""
     low = f"{after.lower()}{_FIRST}" if after else prefix.lower()
     span = (low, f"{prefix.lower()}{_LAST}")
-    async for row in world.tables.query(NAMES, partition=registry.lower(), keys=span):
+    async for row in world.tables.query(NAMES, partition=registry.lower(), keys=span, ahead=ahead):
         yield row.text("name")
 
 

@@ -25,7 +25,7 @@ from azure.core.exceptions import (
 from azure.data.tables import TableEntity, TableErrorCode, UpdateMode
 from azure.data.tables.aio import TableClient
 
-from baselift.app.ports import Conflict, Row, Stale, Write
+from baselift.app.ports import AHEAD, WHOLE, Conflict, Row, Stale, Write
 from baselift.azure.batches import check, operations
 from baselift.azure.connection import Account
 from baselift.azure.entities import OP, to_entity, to_row
@@ -33,9 +33,6 @@ from baselift.azure.keys import key as stored
 
 PAUSES = (0.2, 0.8, 2.0)
 """Seconds before each further try of a request whose answer was lost or put off."""
-
-FIRST_PAGE, PAGE = 100, 1000
-"""Rows asked for at first, and then: most readers want few, and 1,000 is the service's limit."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,62}")
 _CODE = re.compile(r'"code":\s*"(\w+)"')
@@ -116,10 +113,11 @@ class AzureTables:
         partition: str | None = None,
         partitions: tuple[str, str] | None = None,
         keys: tuple[str, str] | None = None,
+        ahead: int = AHEAD,
     ) -> AsyncIterator[Row]:
         """Raises ValueError when both `partition` and `partitions` are given. Without either, the whole table."""
         client, wanted = self._client(table), _filter(partition, partitions, keys)
-        size, token = FIRST_PAGE, None
+        size, token = min(ahead, WHOLE), None
         while True:
             try:
                 entities, token = await _again(partial(_page, client, wanted, size, token))
@@ -129,7 +127,7 @@ class AzureTables:
                 yield _row(entity)
             if not token:
                 return
-            size = PAGE
+            size = WHOLE
 
     def _client(self, table: str) -> TableClient:
         if table not in self._clients:

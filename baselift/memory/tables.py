@@ -6,7 +6,7 @@ from bisect import bisect_left, insort
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
-from baselift.app.ports import Conflict, Row, Stale, Value, Write
+from baselift.app.ports import AHEAD, Conflict, Row, Stale, Value, Write
 from baselift.memory import rules
 
 PAGE = 1000
@@ -72,6 +72,7 @@ class MemoryTables:
         partition: str | None = None,
         partitions: tuple[str, str] | None = None,
         keys: tuple[str, str] | None = None,
+        ahead: int = AHEAD,  # noqa: ARG002  # nothing is fetched here
     ) -> AsyncIterator[Row]:
         """Pages of 1,000 rows, each as it is when it is asked for."""
         if partition is not None and partitions is not None:

@@ -7,6 +7,7 @@ theme has, since a style of its own for each would need what the pages' content 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from markupsafe import Markup, escape
 
@@ -35,17 +36,17 @@ class _Style:
     front: int | None = None
     back: int | None = None
 
-    def classes(self) -> str:
-        flags = [name for name in ("bold", "dim", "italic", "underline", "inverse") if getattr(self, name)]
-        flags += [] if self.front is None else [f"f{self.front}"]
-        return " ".join(flags + ([] if self.back is None else [f"k{self.back}"]))
+
+_PLAIN = _Style()
+_KEPT = 256
+"""Styles that are remembered: a log has few, again and again."""
 
 
 def line(text: str) -> Markup:
     """One line of a log. Colours end with the line: each can be shown without those before it."""
     # A carriage return begins the line anew, as progress bars do it: what stands is what came last.
     text = text.rstrip("\r").rpartition("\r")[2]
-    return Markup("").join(_pieces(text))  # the pieces are escaped
+    return Markup("".join(_pieces(text)))  # noqa: S704  # the pieces are escaped
 
 
 def plain(text: str) -> str:
@@ -53,8 +54,9 @@ def plain(text: str) -> str:
     return _SEQUENCE.sub("", text.rstrip("\r").rpartition("\r")[2])
 
 
-def _pieces(text: str) -> Iterator[Markup]:
-    style, at = _Style(), 0
+def _pieces(text: str) -> Iterator[str]:
+    """HTML of the line's parts. Text and not `Markup`, which takes as long to put together as all the rest."""
+    style, at = _PLAIN, 0
     for found in _SEQUENCE.finditer(text):
         if found.start() > at:
             yield _piece(text[at : found.start()], style)
@@ -65,11 +67,19 @@ def _pieces(text: str) -> Iterator[Markup]:
         yield _piece(text[at:], style)
 
 
-def _piece(text: str, style: _Style) -> Markup:
-    classes = style.classes()
-    return Markup('<span class="{}">{}</span>').format(classes, text) if classes else escape(text)
+def _piece(text: str, style: _Style) -> str:
+    shown, classes = str(escape(text)), _classes(style)
+    return f'<span class="{classes}">{shown}</span>' if classes else shown
 
 
+@lru_cache(_KEPT)
+def _classes(style: _Style) -> str:
+    flags = [name for name in ("bold", "dim", "italic", "underline", "inverse") if getattr(style, name)]
+    flags += [] if style.front is None else [f"f{style.front}"]
+    return " ".join(flags + ([] if style.back is None else [f"k{style.back}"]))
+
+
+@lru_cache(_KEPT)
 def _after(style: _Style, parameters: str) -> _Style:
     codes = [int(word or 0) for word in re.split("[;:]", parameters)]
     while codes:
@@ -84,7 +94,7 @@ def _after(style: _Style, parameters: str) -> _Style:
 
 def _simple(style: _Style, code: int) -> _Style:
     if code == 0:
-        return _Style()
+        return _PLAIN
     if code in _FLAGS:
         return replace(style, **_FLAGS[code])  # type: ignore[arg-type]
     for first, offset, side in ((30, 0, "front"), (90, 8, "front"), (40, 0, "back"), (100, 8, "back")):

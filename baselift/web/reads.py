@@ -67,9 +67,10 @@ async def names(world: World, registry: str, query: str, after: str) -> tuple[li
 
     A search looks at `LOOKED` names for a page, and first at those that begin with the query.
     """
-    found = [name async for name in _first(task_names.listed(world, registry, prefix=query), query and not after)]
+    listed = task_names.listed(world, registry, prefix=query, ahead=PREFIXED)
+    found = [name async for name in _first(listed, query and not after)]
     looked = 0
-    async for name in task_names.listed(world, registry, after):
+    async for name in task_names.listed(world, registry, after, ahead=LOOKED if query else PAGE):
         looked += 1
         if query.lower() in name.lower() and name not in found:
             found.append(name)
@@ -91,7 +92,7 @@ async def _first(listed: AsyncIterator[str], wanted: object) -> AsyncIterator[st
 async def at_most(world: World, registry: str, count: int) -> bool:
     """True when the registry has no more tasks than that."""
     looked = 0
-    async for _ in task_names.listed(world, registry):
+    async for _ in task_names.listed(world, registry, ahead=count + 1):
         looked += 1
         if looked > count:
             return False

@@ -73,14 +73,13 @@ class TaskListed:
 
 async def overview(world: World, registry: str) -> Standing:
     """How a registry's images stand."""
-    (active, more, recent), bases, waves, quiet, unread = await asyncio.gather(
+    (active, more, recent), bases, (names, waves), quiet, unread = await asyncio.gather(
         _runs(world, registry),
         watched(world),
-        list_waves(world, registry, LATEST),
+        _moving(world, registry),
         budgets.every(world),
         _unread(world, registry),
     )
-    names = await moving(world, registry, waves)
     known = {str(seen.base.base.image): seen.base for seen in bases}
     seen = await together(names[:SHOWN], lambda name: _behind(world, registry, name, known, recent))
     found = [each for each in seen if each is not None]
@@ -95,28 +94,35 @@ async def watched(world: World) -> list[BaseSeen]:
     return [BaseSeen(stored, looked.get(str(stored.base.image))) for stored in rows]
 
 
-async def moving(world: World, registry: str, waves: Sequence[ShownWave] | None = None) -> list[str]:
+async def moving(world: World, registry: str) -> list[str]:
     """Names of the tasks that a movement concerns: in a wave, failed in one, or left behind by one that was canceled.
 
-    Of those left behind the latest waves tell (`waves`, where they are read already).
+    Of those left behind the latest waves tell.
     """
-    names = {follower.task.lower(): follower.task async for follower in followers.every(world, registry)}
-    for shown in waves if waves is not None else await list_waves(world, registry, LATEST):
-        if shown.state is not WaveState.FINISHED or shown.tally.failed:
-            names |= {name.lower(): name for name in await _left(world, registry, shown)}
-    return sorted(names.values(), key=str.lower)
+    return (await _moving(world, registry))[0]
+
+
+async def _moving(world: World, registry: str) -> tuple[list[str], list[ShownWave]]:
+    waiting, waves = await asyncio.gather(_following(world, registry), list_waves(world, registry, LATEST))
+    open_ = [shown for shown in waves if shown.state is not WaveState.FINISHED or shown.tally.failed]
+    left = await together(open_, lambda shown: _left(world, registry, shown))
+    names = {name.lower(): name for each in (waiting, *left) for name in each}
+    return sorted(names.values(), key=str.lower), waves
+
+
+async def _following(world: World, registry: str) -> list[str]:
+    return [follower.task async for follower in followers.every(world, registry)]
 
 
 async def tasks(world: World, registry: str, names: Sequence[str]) -> list[TaskListed]:
     """These tasks, each with its latest run; those that are gone are left out."""
-    concerned = {name.lower() for name in await moving(world, registry)}
 
-    async def one(name: str) -> TaskListed | None:
-        found = await asyncio.gather(task_rows.get(world, registry, name), history_of(world, registry, name, 1))
-        stored, history = found
-        return TaskListed(stored, history, concerned=name.lower() in concerned) if stored else None
+    async def one(name: str) -> tuple[StoredTask | None, Sequence[Run]]:
+        return await asyncio.gather(task_rows.get(world, registry, name), history_of(world, registry, name, 1))
 
-    return [found for found in await together(names, one) if found is not None]
+    concerned, found = await asyncio.gather(moving(world, registry), together(names, one))
+    moved = {name.lower() for name in concerned}
+    return [TaskListed(task, history, concerned=task.name.lower() in moved) for task, history in found if task]
 
 
 async def _left(world: World, registry: str, shown: ShownWave) -> list[str]:

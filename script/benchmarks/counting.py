@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from baselift.app.ports import Row
+from baselift.app.ports import AHEAD, WHOLE, Row
 from baselift.app.world import World
-from baselift.azure.tables import FIRST_PAGE, PAGE
 
 CALLS = frozenset({"get", "insert", "replace", "upsert", "delete", "batch", "send", "depth", "create_log"})
 
@@ -40,12 +39,12 @@ class _Counting:
 
         return counted
 
-    async def query(self, *args: Any, **kwargs: Any) -> AsyncIterator[Row]:
+    async def query(self, *args: Any, ahead: int = AHEAD, **kwargs: Any) -> AsyncIterator[Row]:
         """One request for each page that the adapter asks for."""
-        number = 0
+        number, first = 0, min(ahead, WHOLE)
         self.count.requests += 1
-        async for row in self.part.query(*args, **kwargs):
-            if number >= FIRST_PAGE and (number - FIRST_PAGE) % PAGE == 0:
+        async for row in self.part.query(*args, ahead=ahead, **kwargs):
+            if number >= first and (number - first) % WHOLE == 0:
                 self.count.requests += 1
             number += 1
             self.count.rows += 1

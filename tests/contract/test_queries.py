@@ -1,10 +1,13 @@
 """Queries: ranges, order and pages."""
 
+import base64
 import itertools
 
 import pytest
+from azure.core.exceptions import HttpResponseError
 
 from baselift.app.ports import Row, Write
+from baselift.azure.storage import Storage
 
 from .reading import all_of
 
@@ -58,6 +61,12 @@ async def test_a_range_of_partitions_leaves_out_its_upper_end(store, table):
     assert [(row.partition, row.key) for row in rows] == [("p", "a"), ("p/", "a")]
 
 
+@pytest.mark.parametrize("ahead", [1, 7, 19, 5000])
+async def test_a_reader_gets_all_rows_whatever_it_said_it_would_take(store, table, ahead):
+    rows = await all_of(store.tables.query(table, partition="p", ahead=ahead))
+    assert [row.key for row in rows] == sorted(KEYS)
+
+
 async def test_an_empty_range_has_no_rows(store, table):
     assert await all_of(store.tables.query(table, partition="p", keys=("b", "a"))) == []
     assert await all_of(store.tables.query(table, partitions=("x", "y"))) == []
@@ -93,3 +102,14 @@ async def test_a_reader_may_stop_and_write_while_it_reads(store, table):
     await store.tables.delete(table, first.partition, first.key, first.etag)
     await rows.aclose()
     assert await store.tables.get(table, first.partition, first.key) is None
+
+
+async def test_a_wrong_key_is_an_error_and_no_empty_table(azurite, storage, name):
+    await storage.tables.insert(name, Row("p", "k", {"n": 1}))
+    wrong = azurite.connection().replace(azurite.key, base64.b64encode(b"another" * 9).decode())
+    stranger = Storage.connect({"AzureWebJobsStorage": wrong})
+    with pytest.raises(HttpResponseError, match=r"403|AuthorizationFailure|Forbidden"):
+        await stranger.tables.get(name, "p", "k")
+    with pytest.raises(HttpResponseError):
+        await all_of(stranger.tables.query(name))
+    await stranger.close()

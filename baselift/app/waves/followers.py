@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from baselift.app import keys
-from baselift.app.ports import Conflict, Row, Stale, Value
+from baselift.app.ports import WHOLE, Conflict, Row, Stale, Value
 from baselift.app.world import World
 from baselift.domain.waves.limits import CLOSED, Breaker
 
@@ -52,7 +52,7 @@ async def get(world: World, registry: str, task: str) -> Follower:
 
 async def every(world: World, registry: str) -> AsyncIterator[Follower]:
     """The rows of a registry's tasks."""
-    async for row in world.tables.query(FOLLOWERS, partitions=keys.of_registry(registry)):
+    async for row in world.tables.query(FOLLOWERS, partitions=keys.of_registry(registry), ahead=WHOLE):
         yield _decode(row)
 
 

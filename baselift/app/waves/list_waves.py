@@ -1,11 +1,13 @@
 """Waves as people see them."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from baselift.app.waves import pauses, wave_rows
 from baselift.app.waves.control import get_wave
 from baselift.app.waves.pauses import Pause
+from baselift.app.waves.walk import together
 from baselift.app.waves.wave_rows import Wave
 from baselift.app.world import NotFound, World
 from baselift.domain.waves.states import Member, MemberState, Tally, WaveState
@@ -27,13 +29,8 @@ class ShownWave:
 
 async def list_waves(world: World, registry: str, size: int = PAGE) -> list[ShownWave]:
     """The waves with members of a registry, newest first."""
-    paused, found = await pauses.every(world), []
-    async for wave in wave_rows.newest(world):
-        if registry.lower() in wave.registries:
-            found.append(await _shown(world, wave, paused))
-        if len(found) == size:
-            break
-    return found
+    paused, found = await asyncio.gather(pauses.every(world), _newest(world, registry, size))
+    return await together(found, lambda wave: _shown(world, wave, paused))
 
 
 async def show_wave(world: World, registry: str, identifier: str) -> tuple[ShownWave, Sequence[Member]]:
@@ -43,6 +40,16 @@ async def show_wave(world: World, registry: str, identifier: str) -> tuple[Shown
         raise NotFound(f"wave '{identifier}' has no member in registry '{registry}'")
     members = [stored.member async for stored in wave_rows.members(world, wave.plan)]
     return await _shown(world, wave, await pauses.every(world)), members
+
+
+async def _newest(world: World, registry: str, size: int) -> list[Wave]:
+    found: list[Wave] = []
+    async for wave in wave_rows.newest(world, size):
+        if registry.lower() in wave.registries:
+            found.append(wave)
+        if len(found) == size:
+            break
+    return found
 
 
 def by_state(members: Sequence[Member]) -> dict[str, int]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from baselift.app import codec
-from baselift.app.ports import Row, Value, Write
+from baselift.app.ports import AHEAD, Row, Value, Write
 from baselift.app.world import World
 from baselift.domain.runs import Cause
 from baselift.domain.waves.states import Change, Member, MemberState, Moved, Tally
@@ -96,9 +96,9 @@ async def get(world: World, identifier: str) -> Wave | None:
     return None if row is None else codec.load(Wave, row.text("doc"))
 
 
-async def newest(world: World) -> AsyncIterator[Wave]:
-    """All waves, newest first."""
-    async for row in world.tables.query(WAVES, partition=_ALL):
+async def newest(world: World, ahead: int = AHEAD) -> AsyncIterator[Wave]:
+    """All waves, newest first. `ahead` as in `Tables.query`."""
+    async for row in world.tables.query(WAVES, partition=_ALL, ahead=ahead):
         yield codec.load(Wave, row.text("doc"))
 
 
