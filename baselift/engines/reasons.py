@@ -1,6 +1,8 @@
 """Why buildah failed, in words for the person who wrote the Dockerfile."""
 
 import re
+import signal
+from contextlib import suppress
 from typing import Final
 
 _ERROR: Final = re.compile(r"^Error: (.*)", re.MULTILINE | re.DOTALL)
@@ -33,8 +35,15 @@ def reason(output: str, code: int) -> str:
     errors = _ERROR.findall(output)
     message = errors[-1].strip() if errors else ""
     if not message:
-        return f"buildah ended with {code}: {output.strip()[-_LENGTH:] or 'no output'}"
+        return _unsaid(output, code)
     for pattern, text in _TABLE:
         if found := pattern.search(message):
             return text.format(**{"all": message, **found.groupdict()})[:_LENGTH]
     return message[:_LENGTH]
+
+
+def _unsaid(output: str, code: int) -> str:
+    """The reason where buildah gave none: it was killed, or what it printed last may tell."""
+    with suppress(ValueError):
+        return f"buildah was ended by {signal.Signals(-code if code < 0 else code - 128).name}"
+    return f"buildah ended with {code}: {output.strip()[-_LENGTH:] or 'no output'}"

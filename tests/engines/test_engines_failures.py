@@ -142,5 +142,10 @@ def test_a_full_disk_is_said_plainly() -> None:
     assert reason(said, 125).startswith("no space left on the builder's disk")
 
 
+@pytest.mark.parametrize("code", [-9, 137])
+def test_a_build_that_was_killed_is_said_without_what_it_printed(code: int) -> None:
+    assert reason("STEP 1/2: FROM scratch\n", code) == "buildah was ended by SIGKILL"
+
+
 def test_output_without_an_error_is_shown_as_it_is() -> None:
     assert reason("unshare: unshare failed: Operation not permitted\n", 1).endswith("Operation not permitted")
