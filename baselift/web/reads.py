@@ -18,7 +18,7 @@ from baselift.web.logs import Match, Piece
 
 RECENT = 100
 """Runs that the overview looks at: what failed among them is shown."""
-PAGE, LOOKED, PREFIXED = 15, 2000, 5
+PAGE, LOOKED, PREFIXED = 15, 1000, 5
 """Tasks of one page, names that a search looks at for it, and those that begin with the query: they stand first."""
 HISTORY, TOLD = 10, 20
 MATCHES, SEARCHED, SEARCH_CHUNK = 200, 64 << 20, 4 << 20
