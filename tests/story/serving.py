@@ -40,12 +40,18 @@ def process(pid: int) -> Process | None:
 
 
 def descendants(pid: int) -> list[Process]:
-    """Everything that a process started, and what that started."""
+    """Everything that a process started, and what that started; some may be over meanwhile."""
     found = []
-    for thread in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, thread.read_text().split()):
-            found += [each for each in [process(child)] if each] + descendants(child)
+    for child in _children(pid):
+        found += [each for each in [process(child)] if each] + descendants(child)
     return found
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(word) for file in Path(f"/proc/{pid}/task").glob("*/children") for word in file.read_text().split()]
+    except OSError:
+        return []
 
 
 def using(directory: Path) -> list[Process]:
