@@ -6,12 +6,11 @@ import azure.functions as func
 
 from baselift import wiring
 from baselift.access.caller import Role
-from baselift.app.edge_policies import set_policy
+from baselift.app.edge_policies import meant_base, set_policy
 from baselift.app.edge_states import TaskEdges, edge_states, states_of
 from baselift.arm import errors, plain
-from baselift.domain import images
 from baselift.domain.edges.policies import POLICIES
-from baselift.domain.images import Reference
+from baselift.domain.images import InvalidReference
 from functions.edge import REGISTRY, answering, body, reply, scope
 
 EDGES = f"{REGISTRY}/tasks/{{task}}/edges"
@@ -34,8 +33,12 @@ async def task_edges(req: func.HttpRequest) -> func.HttpResponse:
 async def task_edge_put(req: func.HttpRequest) -> func.HttpResponse:
     """Set the policy of one edge: ``{"base": REFERENCE, "policy": "rebuild" | "ignore" | "default"}``."""
     registry, given = (await scope(req)).registry, body(req)
-    base, policy = _base(given), _policy(given)
-    task = await set_policy(wiring.world(), registry, req.route_params["task"], base, policy)
+    name, text, policy = req.route_params["task"], _base(given), _policy(given)
+    try:
+        base = await meant_base(wiring.world(), registry, name, text)
+    except InvalidReference as error:
+        raise errors.invalid(f"base: {error}", "base") from error
+    task = await set_policy(wiring.world(), registry, name, base, policy)
     return reply(_shown(await states_of(wiring.world(), task)))
 
 
@@ -44,14 +47,11 @@ def _shown(found: TaskEdges) -> dict[str, Any]:
     return {"value": document.pop("edges"), **document}
 
 
-def _base(given: Any) -> Reference:
+def _base(given: Any) -> str:
     text = given.get("base") if isinstance(given, dict) else None
     if not isinstance(text, str) or not text:
         raise errors.invalid(f"base is {text!r}: it must be the reference of a base image of the task.", "base")
-    try:
-        return images.parse(text)
-    except images.InvalidReference as error:
-        raise errors.invalid(f"base: {error}", "base") from error
+    return text
 
 
 def _policy(given: Any) -> str:

@@ -9,6 +9,7 @@ from baselift.app.ports import Stale
 from baselift.app.scan_task import ask_for_scan
 from baselift.app.task_rows import StoredTask
 from baselift.app.world import NotFound, World
+from baselift.domain import images, tasks
 from baselift.domain.edges import policies
 from baselift.domain.images import Reference
 
@@ -37,6 +38,22 @@ async def set_policy(world: World, registry: str, name: str, image: Reference, p
             continue
         await ask_for_scan(world, registry, name)
         return changed
+
+
+async def meant_base(world: World, registry: str, name: str, text: str) -> Reference:
+    """The base that a text means: as Dockerfiles read it, or without a host the registry's where the task has that one.
+
+    Raises:
+        InvalidReference: the text is no reference.
+        NotFound: there is no such task.
+    """
+    read = images.parse(text).tagged()
+    task, address = await get_task(world, registry, name), await world.registrations.address(registry)
+    known = {edges.reference(use.image) for use in task.edges.bases if use.image.tag}
+    if read.registry != images.HUB or await world.registrations.home(read) in known:
+        return read
+    own = await world.registrations.home(images.parse(tasks.qualified(text, address)).tagged())
+    return own if own in known else read
 
 
 def _with(known: Mapping[str, str], base: str, policy: str) -> dict[str, str]:

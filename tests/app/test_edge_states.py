@@ -7,11 +7,13 @@ from app.model import Model, image, version
 from app.site import REGISTRY
 
 from baselift.app.change_task import delete_task
-from baselift.app.edge_policies import set_policy
+from baselift.app.edge_policies import meant_base, set_policy
 from baselift.app.edge_states import edge_states
 from baselift.app.on_push import on_push
 from baselift.app.reasons import told_by
+from baselift.app.waves.preview import preview
 from baselift.app.world import NotFound
+from baselift.domain import images
 from baselift.domain.edges.states import EdgeState
 
 BASE, TOOL = image("base:1"), image("tool:1")
@@ -55,6 +57,29 @@ async def test_an_edge_is_watched_from_the_scan_on_by_polling_and_by_events_once
     told = await edge(model)
     assert (told.state, told.how) == ("watching", "events")
     assert told.last_event == model.clock().isoformat() == told.last_check
+
+
+async def test_a_base_is_named_as_its_dockerfile_names_it(model: Model):
+    model.registry.move("docker.io/library/node:20", version(1))
+    await model.put_task("myapp", f"FROM node:20 AS node\nFROM {BASE}\nCOPY --from=node /n /n\n", kind="All")
+    await model.drain()
+    names = {"node:20": "docker.io/library/node:20", "base:1": str(BASE), "none:1": str(image("none:1"))}
+    for text, meant in names.items():
+        assert (await preview(model.world, REGISTRY, text)).image == meant
+    model.registry.move(str(image("node:20")), version(1))
+    await model.put_task("other", f"FROM {image('node:20')}\n")
+    await model.drain()
+    assert (await preview(model.world, REGISTRY, "node:20")).image == str(image("node:20"))
+
+
+async def test_a_policy_is_of_the_base_that_the_task_has(model: Model):
+    await created(model)
+    for text, meant in (("base:1", BASE), (str(BASE), BASE), ("other:1", images.parse("other:1"))):
+        assert await meant_base(model.world, REGISTRY, "myapp", text) == meant
+    model.registry.move("docker.io/library/base:1", version(1))
+    await model.put_task("myapp", "FROM base:1\n")
+    await model.drain()
+    assert await meant_base(model.world, REGISTRY, "myapp", "base:1") == images.parse("base:1")
 
 
 async def test_an_edge_is_stale_from_the_movement_until_a_run_succeeded_on_it(model: Model):
