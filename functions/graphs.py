@@ -1,7 +1,6 @@
 """HTTP: the graph of tasks, what a movement would cause, what is stale, what is paused."""
 
 from dataclasses import replace
-from typing import Any
 
 import azure.functions as func
 
@@ -64,7 +63,8 @@ async def pauses_list(req: func.HttpRequest) -> func.HttpResponse:
 @answering(Role.CONTRIBUTOR)
 async def pause_put(req: func.HttpRequest) -> func.HttpResponse:
     """Pause something: ``{"kind": "registry" | "task" | "base", "name", "window", "minutes", "note"}``."""
-    await pauses.put(wiring.world(), await _asked(req, body(req)))
+    asked = waves.parse_pause(body(req), (await scope(req)).registry, now())
+    await pauses.put(wiring.world(), await _meant(req, asked))
     return await _pauses(req)
 
 
@@ -72,15 +72,17 @@ async def pause_put(req: func.HttpRequest) -> func.HttpResponse:
 @bp.route(route=f"{REGISTRY}/pauses", methods=["DELETE"])
 @answering(Role.CONTRIBUTOR)
 async def pause_delete(req: func.HttpRequest) -> func.HttpResponse:
-    """End a pause, and go on with what waited for its end: `?kind=…&name=…`."""
+    """End a pause, and go on with what waited for its end: `?kind=…&name=…`. What is paused may be gone since."""
     given = {name: req.params.get(name) for name in ("kind", "name")}
-    await unpause(wiring.world(), await _asked(req, given))
+    asked = waves.parse_pause(given, (await scope(req)).registry, now())
+    known = [each for each in await pauses.every(wiring.world()) if each.key == asked.key]
+    await unpause(wiring.world(), known[0] if known else await _meant(req, asked))
     return await _pauses(req)
 
 
-async def _asked(req: func.HttpRequest, given: Any) -> Pause:
+async def _meant(req: func.HttpRequest, pause: Pause) -> Pause:
+    """The pause with what it names looked up. Raises ApiError 400, NotFound."""
     registry, world = (await scope(req)).registry, wiring.world()
-    pause = waves.parse_pause(given, registry, now())
     if pause.kind == "base":
         try:
             return replace(pause, name=str(await named(world, registry, pause.name)))

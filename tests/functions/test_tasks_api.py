@@ -234,3 +234,11 @@ def test_a_task_is_deleted_with_200_and_what_is_not_there_with_204(live, tasks, 
             read(*WHERE, "deleted")
         assert refused.value.error.code == "ResourceNotFound"
         assert refused.value.error.message == "task 'deleted' does not exist in registry 'baselift'"
+
+
+def test_a_pause_ends_also_when_its_task_is_gone(live, source):
+    live.client.tasks.create(*WHERE, "paused-task", small(source))
+    assert live.ask("PUT", "pauses", {"kind": "task", "name": "paused-task"}).status == 200
+    live.client.tasks.delete(*WHERE, "paused-task")
+    assert live.ask("DELETE", "pauses?kind=task&name=PAUSED-task").json == {"value": []}
+    assert live.ask("DELETE", "pauses?kind=task&name=paused-task").code == "ResourceNotFound"
