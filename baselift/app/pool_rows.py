@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from baselift.app import resource_names
 from baselift.app.ports import Row, Stale, Value
 from baselift.app.world import World
 
@@ -35,6 +36,8 @@ class StoredPool:
 
 async def get(world: World, registry: str, name: str) -> StoredPool | None:
     """The pool, or the mark it left; names are case-insensitive. None when there is neither."""
+    if not resource_names.possible(name):
+        return None
     row = await world.tables.get(POOLS, registry.lower(), name.lower())
     return None if row is None else await _unless_faded(world, _decode(row))
 

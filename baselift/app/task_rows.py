@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from baselift.app import codec, keys
+from baselift.app import codec, keys, resource_names
 from baselift.app.ports import Row, Value
-from baselift.app.world import World
+from baselift.app.world import NotFound, World
 from baselift.domain.runs import BaseUse
 
 TASKS, PENDING = "tasks", "pendingscans"
@@ -46,6 +46,8 @@ class StoredTask:
 
 async def get(world: World, registry: str, name: str) -> StoredTask | None:
     """The task; names are case-insensitive. None when there is none."""
+    if not resource_names.possible(name):
+        return None
     row = await world.tables.get(TASKS, keys.task_partition(registry, name), name.lower())
     return None if row is None else _decode(row)
 
@@ -72,7 +74,13 @@ async def remove(world: World, task: StoredTask) -> None:
 
 
 async def expect_scan(world: World, registry: str, name: str) -> None:
-    """Note that the task's source is to be read, so that the reconciler can ask again."""
+    """Note that the task's source is to be read, so that the reconciler can ask again.
+
+    Raises:
+        NotFound: no task can have this name.
+    """
+    if not resource_names.possible(name):
+        raise NotFound(f"task '{name}' does not exist in registry '{registry}'")
     values: dict[str, Value] = {"registry": registry, "task": name, "sent": world.now().timestamp()}
     await world.tables.upsert(PENDING, Row(registry.lower(), name.lower(), values))
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from baselift.app import codec, keys
+from baselift.app import codec, keys, resource_names
 from baselift.app.ports import Row, Value
 from baselift.app.world import World
 from baselift.domain.runs import Cause
@@ -44,6 +44,8 @@ class StoredTaskRun:
 
 async def get(world: World, registry: str, name: str) -> StoredTaskRun | None:
     """The task run; names are case-insensitive. None when there is none."""
+    if not resource_names.possible(name):
+        return None
     row = await world.tables.get(TASK_RUNS, keys.task_partition(registry, name), name.lower())
     return None if row is None else _decode(row)
 

@@ -10,12 +10,14 @@ from baselift.app.waves.preview import Preview
 from baselift.app.waves.stale import StaleEdge
 from baselift.arm import errors, plain
 from baselift.arm.names import PROVIDER, Scope
+from baselift.arm.shapes import Text
 from baselift.domain import schedules
 from baselift.domain.waves.graph import Cycle, Graph
 from baselift.domain.waves.states import Member
 
 LONGEST = 7 * 24 * 60
 """Minutes of a window."""
+_NOTE = Text(most=10_000)
 
 
 def show(shown: ShownWave, where: Scope, members: Sequence[Member] | None = None) -> dict[str, Any]:
@@ -113,17 +115,18 @@ def parse_pause(body: Any, registry: str, now: str) -> Pause:
     if not isinstance(name, str) or bool(name) == (kind == "registry"):
         needs = "none" if kind == "registry" else "its name"
         raise errors.invalid(f"name is {name!r}: a {kind} needs {needs}.", "name")
+    _check_window(window, minutes)
+    given = body.get("note")
+    note = "" if given in (None, "") else _NOTE.read(given, "note", partial=False)
+    return Pause(kind, "" if kind == "base" else registry, name, now, window, minutes, note[:200])
+
+
+def _check_window(window: Any, minutes: Any) -> None:
     if not isinstance(window, str) or not isinstance(minutes, int) or bool(window) != bool(minutes):
         raise errors.invalid("window is a schedule and minutes a number: the two go together.", "window")
-    _check_window(window, minutes)
-    note = body.get("note") or ""
-    return Pause(kind, "" if kind == "base" else registry, name, now, window, minutes, str(note)[:200])
-
-
-def _check_window(window: str, minutes: int) -> None:
     if not window:
         return
-    if not 1 <= minutes <= LONGEST:
+    if isinstance(minutes, bool) or not 1 <= minutes <= LONGEST:
         raise errors.invalid(f"minutes is {minutes}: it must be 1 to {LONGEST}.", "minutes")
     try:
         schedules.parse(window)

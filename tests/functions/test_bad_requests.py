@@ -156,6 +156,43 @@ def values(size: int) -> list[dict[str, str]]:
     return [{"name": f"A{number}", "value": "x" * 60_000} for number in range(size // 60_000 + 1)]
 
 
+@pytest.mark.parametrize("name", ["%00abcd", "%C2%9Fabcd", "x" * 2000, "%E2%82%AC" * 60])
+@pytest.mark.parametrize("kind", ["tasks", "taskRuns", "agentPools", "webhooks"])
+def test_what_no_resource_can_be_named_is_not_there(live, kind, name):
+    for method, body in (("GET", None), ("PATCH", {})):
+        answer = live.ask(method, f"{kind}/{name}", body)
+        assert (answer.status, answer.code) == (404, "ResourceNotFound")
+    assert live.ask("DELETE", f"{kind}/{name}").status == 204
+    if kind == "tasks":
+        assert live.ask("PUT", f"tasks/{name}/edges", {"base": "a:1", "policy": "ignore"}).status == 404
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "right"),
+    [
+        ("minutes", True, "minutes is True: it must be 1 to 10080"),
+        ("minutes", 1.5, "minutes a number"),
+        ("window", 7, "window is a schedule"),
+        ("note", ["x"], "note is a list: it must be a string"),
+        ("note", "\ud800", "without lone surrogates"),
+        ("note", "one\ntwo", "one line without control characters"),
+        ("name", "x", "a registry needs none"),
+    ],
+)
+def test_a_pause_with_a_wrong_field_is_refused(live, field, value, right):
+    pause = {"kind": "registry", "window": "0 2 * * *", "minutes": 30}
+    answer = live.ask("PUT", "pauses", pause | {field: value})
+    assert (answer.status, answer.code) == (400, "InvalidRequest")
+    assert right in answer.message
+
+
+def test_a_digest_never_moves_so_that_nothing_waits_for_it(live):
+    for image in (f"app@sha256:{'1' * 64}", f"app:1@sha256:{'1' * 64}"):
+        answers = live.ask("PUT", "pauses", {"kind": "base", "name": image}), live.ask("GET", f"preview?image={image}")
+        assert [(answer.status, answer.code) for answer in answers] == [(400, "InvalidRequest")] * 2
+        assert all("give its tag alone" in answer.message for answer in answers)
+
+
 @pytest.mark.parametrize(
     "name", ["four", "x" * 51, "with%20blank", "d%C3%B6ner", "a%2Fbcde", "dots.in", "semi;colon", "a%00bcd"]
 )

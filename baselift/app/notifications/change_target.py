@@ -33,9 +33,11 @@ async def change_target(world: World, registry: str, name: str, change: Change) 
 async def delete_target(world: World, registry: str, name: str) -> bool:
     """Forget a target; what was still to be sent to it is not. False: there was none."""
     found = await targets.get(world.tables, registry, name)
+    if found is None:
+        return False
     await targets.remove(world.tables, registry, name)
     world.targets.changed()
-    return found is not None
+    return True
 
 
 async def get_target(world: World, registry: str, name: str) -> Target:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from baselift.app import resource_names
 from baselift.app.ports import Row, Tables
 
 WEBHOOKS, PARTITION = "webhooks", "webhook"
@@ -125,6 +126,8 @@ async def every(tables: Tables, registry: str) -> list[Target]:
 
 async def get(tables: Tables, registry: str, name: str) -> Target | None:
     """One target; names are case-insensitive."""
+    if not resource_names.possible(name):
+        return None
     row = await tables.get(WEBHOOKS, PARTITION, _key(registry, name))
     return None if row is None else _decode(row)
 
