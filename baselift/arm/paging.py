@@ -4,11 +4,13 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from urllib.parse import urlencode
 
 from baselift.arm.errors import invalid
 
 PARAMETER = "$skiptoken"
+_POSITION = re.compile(r"[0-9]{1,18}")
 
 
 def encode(position: str, *query: str | None) -> str:
@@ -18,13 +20,14 @@ def encode(position: str, *query: str | None) -> str:
 
 
 def decode(token: str, *query: str | None) -> str:
-    """The position in a token. Raises ApiError 400 for another query's token or none of ours."""
+    """The position in a token, digits. Raises ApiError 400 for another query's token or none of ours."""
     try:
         raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         position, stamp = json.loads(raw)
     except (binascii.Error, ValueError, TypeError, RecursionError):
         raise _refused() from None
-    if not isinstance(position, str) or stamp != _stamp(query):
+    # Whoever knows how they are made can make one: a position is a run's number.
+    if not isinstance(position, str) or not _POSITION.fullmatch(position) or stamp != _stamp(query):
         raise _refused()
     return position
 

@@ -196,6 +196,12 @@ def test_a_page_token_of_another_query_is_refused(query):
         paging.decode(token, *query)
 
 
+@pytest.mark.parametrize("position", ["", "x", "-5", "1.5", "9" * 19, "\u0661"])
+def test_a_page_token_of_no_position_is_refused(position):
+    with pytest.raises(ApiError, match="is not a link of this list"):
+        paging.decode(paging.encode(position, "myregistry"), "myregistry")
+
+
 @given(st.text(max_size=60))
 def test_a_made_up_page_token_is_refused(token):
     with pytest.raises(ApiError, match="is not a link of this list"):
