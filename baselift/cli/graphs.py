@@ -92,10 +92,15 @@ def _sum(found: Mapping[str, Any]) -> str:
     count = len(found["members"])
     if not count:
         return f"Nothing would be rebuilt if {found['image']} moved."
+    levels, minutes = _many(found["levels"], "level"), _many(round(found["seconds"] / 60), "minute")
     return (
-        f"\n{count} to rebuild in {found['levels']} levels, about {found['seconds'] / 60:.0f} minutes; "
+        f"\n{count} to rebuild in {levels}, about {minutes}; "
         f"the longest way takes {found['criticalSeconds'] / 60:.0f}: {' -> '.join(found['criticalPath'])}"
     )
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _plan(found: Mapping[str, Any]) -> Drawing:

@@ -82,6 +82,7 @@ def test_a_preview_names_who_would_be_built_in_order(live, baselift, family):
     )
     assert done.json["criticalPath"][-1] == "family-leaf"
     assert "4 to rebuild in 3 levels" in baselift("preview", BASE).out
+    assert "1 to rebuild in 1 level, about" in baselift("preview", "family/left:1").out
     assert baselift("preview", BASE, "--output", "mermaid").out.startswith("flowchart LR\n")
     assert baselift("preview", BASE, "--output", "dot").out.startswith("digraph")
     nobody = baselift("preview", "family/leaf:1")
