@@ -38,21 +38,32 @@ async def image_pushed(event: func.EventGridEvent, context: func.Context) -> Non
 
 
 @bp.function_name("image_webhook")
-@bp.route(route="webhooks/{dialect}", methods=["POST"])
+@bp.route(route="webhooks/{dialect}", methods=["POST", "OPTIONS"])
 @answering(None)
 async def image_webhook(req: func.HttpRequest) -> func.HttpResponse:
     """A registry's webhook. Size and sender come first; then the body is read."""
+    if req.method == "OPTIONS":
+        return _permission(req)
     dialect, content = req.route_params["dialect"], req.get_body()
     if len(content) > LARGEST:
         raise errors.too_large(f"The event has {len(content)} bytes: the limit is {LARGEST}.")
     if not senders.verify(dialect, req.headers, content, wiring.settings().webhook_secret, req.params):
         raise errors.unauthorized(f"The sender of this '{dialect}' event did not show BASELIFT_WEBHOOK_SECRET.")
     try:
+        if code := pushes.validation_code(dialect, req.headers, content):
+            return reply({"validationResponse": code})
         with wiring.world().telemetry.within(req.headers.get("traceparent", "")):
             runs, later = await _hear("webhook", dialect, req.headers, content)
             return reply({"runs": runs, "later": later}, 202) if later else reply({"runs": runs})
     except pushes.InvalidPush as error:
         raise errors.invalid(str(error)) from error
+
+
+def _permission(req: func.HttpRequest) -> func.HttpResponse:
+    """The handshake of CloudEvents' HTTP webhooks, section 4: anybody may send, each event shows the secret."""
+    if "webhook-request-origin" not in req.headers:
+        raise errors.invalid("OPTIONS needs the header WebHook-Request-Origin: it asks for leave to send events.")
+    return reply({}, headers={"WebHook-Allowed-Origin": "*", "WebHook-Allowed-Rate": "*", "Allow": "POST"})
 
 
 async def _hear(teller: str, dialect: str, headers: Mapping[str, str], content: bytes) -> tuple[list[str], list[str]]:

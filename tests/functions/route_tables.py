@@ -13,6 +13,7 @@ OPEN = {
     "GET adfs/.well-known/openid-configuration",
     "POST adfs/oauth2/token",
     "POST adfs/oauth2/devicecode",
+    "OPTIONS webhooks/{dialect}",  # asks for leave to send; what is sent shows the secret
     "POST webhooks/{dialect}",  # by the secret of the settings
     "POST sources/{registry}/{task}",  # by the secret of the task's webhook
 }

@@ -134,6 +134,22 @@ def test_event_grid_is_allowed_to_send_cloud_events(deaf, key):
     assert (answer.status, answer.headers["webhook-allowed-origin"]) == (200, "eventgrid.azure.net")
 
 
+def test_event_grid_is_answered_at_a_registrys_webhook_too(deaf):
+    event = {"id": "1", "eventType": "Microsoft.EventGrid.SubscriptionValidationEvent", "data": {"validationCode": "c"}}
+    answer = webhook(deaf, [event], deaf.webhook_secret, "eventgrid")
+    assert (answer.status, answer.json) == (200, {"validationResponse": "c"})
+    assert webhook(deaf, [event | {"data": {}}], deaf.webhook_secret, "eventgrid").status == 400
+    assert webhook(deaf, [event], "wrong", "eventgrid").status == 401
+
+
+def test_who_asks_for_leave_to_send_cloud_events_gets_it(deaf):
+    asks = {"WebHook-Request-Origin": "eventgrid.azure.net", "WebHook-Request-Rate": "120"}
+    answer = deaf.send("OPTIONS", "/webhooks/cloudevents", None, asks)
+    told = [answer.headers[f"webhook-allowed-{what}"] for what in ("origin", "rate")]
+    assert (answer.status, told) == (200, ["*", "*"])
+    assert deaf.send("OPTIONS", "/webhooks/cloudevents").code == "InvalidRequest"
+
+
 @pytest.mark.parametrize("schema", ["grid", "cloud"])
 def test_an_event_of_a_moved_base_makes_one_run_however_often_it_comes(deaf, deliver, schema):
     base = watched(deaf, f"{schema}-base")

@@ -38,7 +38,7 @@ WIRING: dict[str, Wired] = {
     "health": http("health", "GET"),
     "image_explain": http(f"{REGISTRY}/explain", "GET"),
     "image_pushed": ("eventGridTrigger", None, (), None),
-    "image_webhook": http("webhooks/{dialect}", "POST"),
+    "image_webhook": http("webhooks/{dialect}", "POST", "OPTIONS"),
     "login_device": http("adfs/oauth2/devicecode", "POST"),
     "login_discovery": http("adfs/.well-known/openid-configuration", "GET"),
     "login_metadata": http("metadata/endpoints", "GET"),

@@ -10,7 +10,7 @@ from baselift.domain.pushes import acr, cloudevents, distribution, dockerhub, gh
 from baselift.domain.pushes.node import InvalidPush, Node, shown
 from baselift.domain.pushes.push import Push
 
-__all__ = ["InvalidPush", "Push", "parse"]
+__all__ = ["InvalidPush", "Push", "parse", "validation_code"]
 
 _DIALECTS: Mapping[str, Callable[[Mapping[str, str], Node], Iterator[Push]]] = {
     "acr-webhook": acr.webhook,
@@ -40,6 +40,14 @@ def parse(dialect: str, headers: Mapping[str, str], body: bytes) -> list[Push]:
         raise InvalidPush(f"dialect {shown(dialect)} is not one of {', '.join(_DIALECTS)}")
     lower = {name.lower(): value for name, value in headers.items()}
     return list(dict.fromkeys(_DIALECTS[dialect](lower, _document(lower, body))))
+
+
+def validation_code(dialect: str, headers: Mapping[str, str], body: bytes) -> str | None:
+    """What the sender wants back before it sends events, by a request in place of one; None for any other request.
+
+    Arguments and errors as for `parse`. Of all dialects only `eventgrid` asks like this.
+    """
+    return acr.validation_code(_document(headers, body)) if dialect == "eventgrid" else None
 
 
 def _document(headers: Mapping[str, str], body: bytes) -> Node:

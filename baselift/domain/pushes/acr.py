@@ -10,6 +10,15 @@ from baselift.domain.pushes.push import Push, pushed
 
 # The second is what subscriptions of the preview still send.
 PUSHED = frozenset({"Microsoft.ContainerRegistry.ImagePushed", "ImagePushed"})
+VALIDATION = "Microsoft.EventGrid.SubscriptionValidationEvent"
+
+
+def validation_code(document: Node) -> str | None:
+    """What Event Grid wants back before it delivers to an address; None for a delivery."""
+    for event in document.one_or_many():
+        if event["eventType"].text_if_any() == VALIDATION:
+            return event.down("data", "validationCode").text()
+    return None
 
 
 def webhook(_headers: Mapping[str, str], document: Node) -> Iterator[Push]:
