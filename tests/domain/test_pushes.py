@@ -67,6 +67,12 @@ SAMPLES = [
     Sample("harbor-cloudevents", "cloudevents", [DEBIAN]),
     Sample("acr-webhook", "cloudevents", [NODE], {"Ce-Type": "Microsoft.ContainerRegistry.ImagePushed"}),
     Sample("acr-webhook", "cloudevents", [], {"Ce-Type": "Microsoft.ContainerRegistry.ImageDeleted"}),
+    *(
+        Sample(
+            file, "cloudevents", [NODE], {"Ce-Type": "Microsoft.ContainerRegistry.ImagePushed", "Content-Type": kind}
+        )
+        for file, kind in (("cloudevents", "Application/CloudEvents+json; charset=utf-8"), ("acr-webhook", "text/json"))
+    ),
     Sample("distribution", "distribution", DISTRIBUTION),
     Sample("dockerhub", "dockerhub", [Push("docker.io", "contoso/base", "3.20")]),
     Sample("ghcr", "ghcr", [TOOLS], PACKAGE),
@@ -187,6 +193,12 @@ def test_what_is_no_manifest_is_no_push_even_with_a_tag() -> None:
     sample = SAMPLE["distribution"]
     document = changed(sample, ["events", 4, "target", "mediaType"], "application/octet-stream")
     assert [push.tag for push in sample.parse(document)] == ["1.2"]
+
+
+@pytest.mark.parametrize("host", ["registry", "a b", "\ud800"])
+def test_a_host_that_no_image_can_have_holds_no_other_event_of_a_distribution_back(host: str) -> None:
+    sample = SAMPLE["distribution"]
+    assert sample.parse(changed(sample, ["events", 4, "request", "host"], host)) == DISTRIBUTION[:1]
 
 
 def test_a_digest_is_optional() -> None:

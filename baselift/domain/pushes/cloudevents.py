@@ -13,11 +13,13 @@ _DATA: Mapping[str, Callable[[Node], Iterator[Push]]] = {
     **dict.fromkeys(acr.PUSHED, acr.push),
     harbor.PUSHED: harbor.resources,
 }
+_STRUCTURED = "application/cloudevents"
+"""How the content type of events in the body begins, one or a batch, whatever the headers repeat of them."""
 
 
 def events(headers: Mapping[str, str], document: Node) -> Iterator[Push]:
     """The pushes among the events; other types yield none."""
-    if "ce-type" in headers:
+    if "ce-type" in headers and not headers.get("content-type", "").strip().lower().startswith(_STRUCTURED):
         yield from _pushes(headers["ce-type"], document)
         return
     for event in document.one_or_many():

@@ -1,10 +1,11 @@
 """CNCF Distribution: notifications, ``application/vnd.docker.distribution.events.v1+json``."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 from baselift.domain.pushes import acr
 from baselift.domain.pushes.node import Node
-from baselift.domain.pushes.push import Push
+from baselift.domain.pushes.push import NoImage, Push
 
 _MANIFESTS = frozenset(
     {
@@ -19,7 +20,12 @@ _MANIFESTS = frozenset(
 
 
 def notification(_headers: Mapping[str, str], document: Node) -> Iterator[Push]:
-    """The pushes of tags among the events: layers are pushed too, and are no images."""
+    """The pushes of tags among the events: layers are pushed too, and are no images.
+
+    The registry repeats what is refused until it is taken, and holds all later events back: a push that no reference
+    can name, by its host above all, is passed over.
+    """
     for event in document["events"].items():
         if event.down("target", "mediaType").text_if_any() in _MANIFESTS:
-            yield from acr.push(event)
+            with suppress(NoImage):
+                yield from acr.push(event)

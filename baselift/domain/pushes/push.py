@@ -7,6 +7,10 @@ from baselift.domain.images import InvalidReference, Reference
 from baselift.domain.pushes.node import InvalidPush, shown
 
 
+class NoImage(InvalidPush):
+    """The event is of this dialect, and no reference can name the image that it tells of: nobody is built on it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Push:
     """A tag was pushed: canonical registry host and repository. The digest is a hint; the registry's answer decides."""
@@ -26,16 +30,16 @@ def pushed(host: str, repository: str, tag: str, digest: str | None) -> Push:
     """The push of a tag, its names made canonical.
 
     Raises:
-        InvalidPush: no reference can name this image.
+        NoImage: no reference can name this image.
     """
     if not _is_host(host):
-        raise InvalidPush(f"registry {shown(host)} is no host of images: it must have a dot or a port, or be localhost")
+        raise NoImage(f"registry {shown(host)} is no host of images: it must have a dot or a port, or be localhost")
     try:
         reference = images.parse(f"{host}/{repository}:{tag}" + (f"@{digest}" if digest else ""))
     except InvalidReference as error:
-        raise InvalidPush(f"the event names no image: {shown(str(error))}") from error
+        raise NoImage(f"the event names no image: {shown(str(error))}") from error
     if reference.tag != tag:
-        raise InvalidPush(f"tag {shown(tag)} must be 1 to 128 of A-Z a-z 0-9 _ . -")
+        raise NoImage(f"tag {shown(tag)} must be 1 to 128 of A-Z a-z 0-9 _ . -")
     return Push(reference.registry, reference.repository, tag, digest)
 
 
