@@ -54,7 +54,10 @@ class SourceTrigger:
             default: the repository's default branch, None where it is not known.
             known: the branch that the trigger was last found to follow, None before the first look.
         """
-        if self.branch is not None and (branch == self.branch or not self.filled_in):
+        if self.branch is None:
+            # An event knows the default branch of its time; the last look may be from before it got another name.
+            return branch == (default or known)
+        if branch == self.branch or not self.filled_in:
             return branch == self.branch
         return branch == (known or default)
 
@@ -90,7 +93,8 @@ def judge(
     if trigger.repository not in event.repositories:
         return f"trigger '{trigger.name}' is for another repository than {event.repositories[0]}"
     if not trigger.follows(event.branch, event.default_branch, known):
-        return f"{what} to branch '{event.branch}': trigger '{trigger.name}' follows '{known or _shown(trigger)}'"
+        followed = (trigger.branch is None and event.default_branch) or known or _shown(trigger)
+        return f"{what} to branch '{event.branch}': trigger '{trigger.name}' follows '{followed}'"
     if event.kind not in trigger.kinds:
         return f"trigger '{trigger.name}' is not for events of kind {event.kind}"
     if not paths.cover(event.paths, directory):

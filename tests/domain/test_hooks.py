@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from baselift.domain.hooks import COMMIT, PULL_REQUEST, InvalidHook, SourceEvent, dialect_of, parse, verify
 from baselift.domain.hooks.repository import canonical
 from baselift.domain.hooks.senders import secret_of
+from baselift.domain.source_triggers import Paths, SourceTrigger, judge
 
 ASSETS = Path(__file__).parent.parent / "assets" / "hooks"
 DIALECTS = ["azure-devops", "gitea", "github", "gitlab", "signed"]
@@ -162,6 +163,13 @@ def test_names_that_git_cannot_have_are_refused(field: str, value: Any, message:
         parse("signed", {}, json.dumps(document).encode())
 
 
+def test_a_system_hook_about_something_else_is_no_event() -> None:
+    told = {"event_name": "project_create", "project_id": 74, "path_with_namespace": "contoso/app"}
+    assert parse("gitlab", gitlab("System Hook"), json.dumps(told).encode()) == []
+    with pytest.raises(InvalidHook, match="field 'object_kind' is missing"):
+        parse("gitlab", gitlab("System Hook"), b"{}")
+
+
 def test_an_unknown_dialect_is_refused() -> None:
     with pytest.raises(InvalidHook, match="'svn' is not one of azure-devops, gitea"):
         parse("svn", {}, b"{}")
@@ -285,3 +293,28 @@ def test_every_task_key_and_salt_has_a_secret_of_its_own() -> None:
     }
     assert len(made) == 16
     assert secret_of(b"k", "One", "Task", "a") == secret_of(b"k", "one", "TASK", "a")
+
+
+def trigger(branch: str | None, *, filled_in: bool = False) -> SourceTrigger:
+    return SourceTrigger("t", frozenset({COMMIT}), f"https://{HUB}.git", branch, filled_in, "Github")
+
+
+@pytest.mark.parametrize(
+    ("followed", "branch", "default", "known", "says"),
+    [
+        (trigger(None), "main", "main", None, None),
+        (trigger(None), "main", "main", "master", None),
+        (trigger(None), "master", "main", "master", "follows 'main'"),
+        (trigger(None), "main", None, "main", None),
+        (trigger(None), "main", None, None, "follows 'the default branch'"),
+        (trigger("master"), "main", "main", None, "follows 'master'"),
+        (trigger("master", filled_in=True), "main", "main", "master", "follows 'master'"),
+        (trigger("master", filled_in=True), "main", "main", "main", None),
+        (trigger("master", filled_in=True), "master", "main", "main", None),
+    ],
+)
+def test_a_trigger_without_a_branch_follows_the_default_one_of_the_events_time(
+    followed: SourceTrigger, branch: str, default: str | None, known: str | None, says: str | None
+) -> None:
+    told = judge(followed, event(HUB, "Github", branch=branch, default_branch=default), Paths(), None, known)
+    assert told is None if says is None else says in str(told)

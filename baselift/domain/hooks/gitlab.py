@@ -15,6 +15,9 @@ PROVIDER = "GitLab"
 def events(headers: Mapping[str, str], document: Node) -> Iterator[SourceEvent]:
     """The branch that was pushed, or the merge request that has a new head."""
     delivery = event.identifier(headers.get("idempotency-key") or headers.get("x-gitlab-event-uuid"))
+    # An instance's system hooks also tell of what has no kind of object: of new projects and users, by an event's name.
+    if document["object_kind"].value is None and document["event_name"].text_if_any():
+        return
     kind = document["object_kind"].text()
     if kind == "push":
         yield from _pushed(document, delivery)
