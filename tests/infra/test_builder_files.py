@@ -6,11 +6,13 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from click import Command, Group
 from click.testing import CliRunner
 
 from baselift.cli.main import main
@@ -104,10 +106,19 @@ COMMANDS = re.findall(r"^ *(?:\| [^|]*\| `)?(baselift [^\n`]*)", (ROOT / "docs/a
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_of_ours_in_the_guide_exists(command: str) -> None:
     words = shlex.split(command)
-    verbs = words[1:3] if words[1] == "task" else words[1:2]
-    shown = CliRunner().invoke(main, [*verbs, "--help"])
+    shown = CliRunner().invoke(main, [*_verbs(words[1:]), "--help"])
     assert shown.exit_code == 0, shown.output
     assert {word for word in words if word.startswith("--")} <= set(re.findall(r"--[a-z-]+", shown.output))
+
+
+def _verbs(words: Sequence[str]) -> Sequence[str]:
+    """Those of the words that name the command."""
+    found = list[str]()
+    at: Command = main
+    while isinstance(at, Group) and len(found) < len(words) and words[len(found)] in at.commands:
+        found.append(words[len(found)])
+        at = at.commands[found[-1]]
+    return found
 
 
 def test_the_guide_has_commands_of_ours() -> None:
