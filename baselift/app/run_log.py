@@ -102,6 +102,7 @@ class RunLog:
         Raises:
             Conflict: another builder continues this log.
         """
+        # Kept, since the event loop alone would let go of what nobody waits for any more.
         self._flushing = asyncio.ensure_future(self._flush())
         await asyncio.shield(self._flushing)
 

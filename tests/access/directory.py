@@ -4,11 +4,12 @@ import base64
 import contextlib
 import hashlib
 import html
+import http.client
 import json
 import secrets
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -178,3 +179,21 @@ def app_settings(made: Directory, ca: Path, port: int) -> dict[str, str]:
         "REQUESTS_CA_BUNDLE": str(ca),
         "SSL_CERT_FILE": str(ca),
     }
+
+
+def approving(ca: Path) -> Callable[[str], str]:
+    """What the tenant makes of a browser that is sent there and agrees: the path to which it comes back."""
+    context = ssl.create_default_context(cafile=str(ca))
+
+    def agreed(url: str) -> str:
+        parts = urlsplit(url)
+        connection = http.client.HTTPSConnection(parts.netloc, context=context, timeout=10)
+        connection.request("GET", f"/{TENANT}/approve?{parts.query}")
+        answer = connection.getresponse()
+        answer.read()
+        connection.close()
+        assert answer.status == 302
+        back = urlsplit(answer.headers["Location"])
+        return f"{back.path}?{back.query}"
+
+    return agreed

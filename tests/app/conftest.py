@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from app.site import HOSTS, Site
+from app.tagged import Kept
 from parts.gitserver import GitServer
 from parts.registry import Registry
 
@@ -40,4 +41,11 @@ async def site(
     made = Site(engine_directory, registry, git_server, registries, bases)
     await made.push_base("1")
     made.write_app()
+    return made
+
+
+@pytest.fixture
+async def kept(tmp_path: Path, registry: Registry, registries: Registries) -> Kept:
+    made = Kept(tmp_path, registry.host, registries)
+    await made.put_task()
     return made

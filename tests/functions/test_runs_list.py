@@ -1,6 +1,5 @@
 """The list of runs, by the official SDK; its runs are put into the running app's storage by the app's own use cases."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -65,7 +64,7 @@ def world_on(storage: Storage, live: Live, directory: Path) -> World:
             "BASELIFT_STATE": str(directory),
         }
     )
-    return replace(wiring.build(settings), tables=storage.tables)
+    return wiring.build(settings, storage)
 
 
 def listed(live: Live, **query: Any) -> list[str]:
