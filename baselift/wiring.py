@@ -109,8 +109,8 @@ def signs() -> "Signs":
 @cache
 def diagnosis() -> "Diagnosis":
     """Looks at every part. Belongs to the event loop that first awaits it."""
-    from baselift.app.agents import RemotePlace
     from baselift.app.diagnose import Diagnosis
+    from baselift.app.remote_builds import RemotePlace
     from baselift.engines.acr import AcrBuilds
 
     given = settings()

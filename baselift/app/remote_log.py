@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from baselift.app.agents import RemoteBuilds, RemotePlace
 from baselift.app.lease import Lease, Lost
+from baselift.app.remote_builds import RemoteBuilds, RemotePlace
 from baselift.app.request_run import log_name
 from baselift.app.run_log import RunLog, hidden
 from baselift.app.world import World

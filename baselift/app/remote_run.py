@@ -14,10 +14,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from baselift.app import turns
-from baselift.app.agents import RemoteBuilds, RemotePlace, RemoteState
 from baselift.app.end_run import end, finish
 from baselift.app.lease import Canceled, Lease, Lost, OutOfTime
 from baselift.app.ports import Busy, Conflict, Stale
+from baselift.app.remote_builds import RemoteBuilds, RemotePlace, RemoteState
 from baselift.app.remote_file import file_order
 from baselift.app.remote_log import mirror
 from baselift.app.remote_order import Order, order

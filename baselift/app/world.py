@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from baselift.app.agents import RemoteBuilds
 from baselift.app.looks import Looks
 from baselift.app.notifications.targets import Targets
 from baselift.app.numbers import Numbers
@@ -24,6 +23,7 @@ from baselift.app.ports import (
     Vault,
 )
 from baselift.app.registrations import Registrations
+from baselift.app.remote_builds import RemoteBuilds
 from baselift.app.telemetry import Telemetry
 from baselift.domain import notifications
 from baselift.domain.builds import Credential

@@ -12,8 +12,8 @@ from typing import Any, Final
 import aiohttp
 from yarl import URL
 
-from baselift.app.agents import RemotePlace, RemoteState
 from baselift.app.ports import Busy
+from baselift.app.remote_builds import RemotePlace, RemoteState
 from baselift.domain.builds import Failure
 from baselift.domain.runs import ImageDescriptor, Status
 from baselift.engines.probe import Probe

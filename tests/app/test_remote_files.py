@@ -12,7 +12,7 @@ import pytest
 from app.model import HOST, Model, version
 from app.site import REGISTRY
 
-from baselift.app.agents import RemotePlace, RemoteState
+from baselift.app.remote_builds import RemotePlace, RemoteState
 from baselift.app.request_run import Ask, request_run
 from baselift.domain import templates
 from baselift.domain.runs import Cause, Run, Status

@@ -12,11 +12,11 @@ from app.quick import Quick
 from app.site import REGISTRY
 
 from baselift.app import run_rows
-from baselift.app.agents import RemotePlace, RemoteState
 from baselift.app.cancel_run import cancel_run
 from baselift.app.execute_run import execute_run
 from baselift.app.ports import Busy
 from baselift.app.reconcile import reconcile
+from baselift.app.remote_builds import RemotePlace, RemoteState
 from baselift.app.remote_log import shown
 from baselift.app.request_run import Ask, log_name, request_run
 from baselift.app.world import BUILDS, World

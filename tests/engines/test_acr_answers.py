@@ -8,8 +8,8 @@ import pytest
 from aiohttp import web
 from parts.ports import free_ports
 
-from baselift.app.agents import RemotePlace
 from baselift.app.ports import Busy
+from baselift.app.remote_builds import RemotePlace
 from baselift.domain.builds import Failure
 from baselift.engines.acr import AcrBuilds, no_token
 
