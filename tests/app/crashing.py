@@ -1,7 +1,8 @@
 """A process that dies at a chosen call: everything it would have done after that is not done.
 
 The calls of a run are numbered as they are made. Death comes before a call (it never happened) or after it (it happened
-and the caller never learned). A dead process makes no further call: its open files and children go with it.
+or was refused, and the caller never learned). A dead process makes no further call: its open files and children go
+with it.
 """
 
 import asyncio
@@ -58,12 +59,12 @@ class Process:
         if number == self.at and not self.after:
             self.dead = True
             raise Killed
-        result = await method(*args, **kwargs)
-        if number == self.at:
-            self.dead = True
-        if self.dead:
-            raise Killed
-        return result
+        try:
+            return await method(*args, **kwargs)
+        finally:
+            self.dead = self.dead or number == self.at
+            if self.dead:
+                raise Killed
 
 
 class _Part:
