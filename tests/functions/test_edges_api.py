@@ -63,19 +63,28 @@ class User:
         return list(self.live.client.runs.list("local", "baselift", filter=f"TaskName eq '{self.repository}'"))
 
 
-@pytest.mark.parametrize(
-    "form", ["stage", *(pytest.param(form, marks=pytest.mark.campaign) for form in ("copy", "mount"))]
-)
-def test_a_buildtime_base_that_moves_is_followed_within_two_seconds(live: Live, base: str, form: str):
+def followed(live: Live, base: str, form: str) -> float:
+    """Move a buildtime base of a new task and see its run through; the seconds from the push to the queued run."""
     user = User(live, f"buildtime-{form}")
     assert user.create(form, base, "--base-image-trigger-type", "All").err == ""
     assert user.edges()[user.tool]["kind"] == "Buildtime"
     live.push_base(f"{user.repository}/tool:1", "2")
     pushed = time.monotonic()
     (run,) = until(lambda: user.runs() or None)
-    assert time.monotonic() - pushed < 2
+    queued = time.monotonic() - pushed
     assert live.ended(run).properties.status == "Succeeded"
     until(lambda: user.edges()[user.tool]["state"] == "watching" or None)
+    return queued
+
+
+def test_a_buildtime_base_that_moves_is_followed(live: Live, base: str):
+    followed(live, base, "stage")
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("form", ["copy", "mount"])
+def test_a_buildtime_base_that_moves_is_followed_within_two_seconds(live: Live, base: str, form: str):
+    assert followed(live, base, form) < 2
 
 
 @pytest.mark.campaign
