@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from simulator.__main__ import staged_for
-from simulator.graphs import Image, affected, read
+from simulator.graphs import GraphError, Image, affected, read
 from simulator.report import Report
 from simulator.simulation import Options, Simulation
 from simulator.site import quiet
@@ -154,3 +154,24 @@ async def test_the_command_names_a_base_that_is_none():
     _, told = await process.communicate()
     assert process.returncode == 2
     assert b"nothing in the graph is built on nothing" in told
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        ([], r'is no graph of images .*: \{"images": '),
+        ({"app": {"runtime": 1}}, "the bases of app are no names"),
+        ({"app": {"buildtime": "base"}}, "the bases of app are no names"),
+        ({"Ünï": {"runtime": "base"}}, "'Ünï' is no name of an image"),
+        ({"app": {"runtime": "base.1", "buildtime": ["base-1"]}}, "base-1 and base.1 differ in punctuation alone"),
+        ({"app": {"runtime": "app"}}, "^app -> app is a cycle"),
+        (
+            {"c": {"runtime": "b"}, "b": {"runtime": "a"}, "a": {"buildtime": ["c"]}},
+            "c -> b -> a -> c is a cycle, each built on the next",
+        ),
+    ],
+)
+def test_what_is_no_graph_of_tasks_is_refused(tmp_path: Path, images: Any, message: str):
+    (tmp_path / "graph.json").write_text(json.dumps({"images": images}))
+    with pytest.raises(GraphError, match=message):
+        read(tmp_path / "graph.json")
