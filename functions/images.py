@@ -15,6 +15,10 @@ from baselift.domain import pushes, senders
 from functions.edge import answering, reply
 
 LARGEST = 1024 * 1024
+REPEATS = "distribution"
+"""The CNCF registry repeats what is refused until it is taken, and holds all later events back."""
+SAID = 5
+"""Of this many events that cannot be read the reason is said; the rest are counted."""
 
 bp = func.Blueprint()
 log = logging.getLogger(__name__)
@@ -53,8 +57,8 @@ async def image_webhook(req: func.HttpRequest) -> func.HttpResponse:
         if code := pushes.validation_code(dialect, req.headers, content):
             return reply({"validationResponse": code})
         with wiring.world().telemetry.within(req.headers.get("traceparent", "")):
-            runs, later = await _hear("webhook", dialect, req.headers, content)
-            return reply({"runs": runs, "later": later}, 202) if later else reply({"runs": runs})
+            answer = await _hear("webhook", dialect, req.headers, content)
+            return reply(answer, 202 if "later" in answer else 200)
     except pushes.InvalidPush as error:
         raise errors.invalid(str(error)) from error
 
@@ -66,11 +70,23 @@ def _permission(req: func.HttpRequest) -> func.HttpResponse:
     return reply({}, headers={"WebHook-Allowed-Origin": "*", "WebHook-Allowed-Rate": "*", "Allow": "POST"})
 
 
-async def _hear(teller: str, dialect: str, headers: Mapping[str, str], content: bytes) -> tuple[list[str], list[str]]:
-    """The runs that were asked for, and the images that are looked at later."""
-    told = {push.image: push.digest for push in pushes.parse(dialect, headers, content)}
+async def _hear(teller: str, dialect: str, headers: Mapping[str, str], content: bytes) -> dict[str, list[str]]:
+    """The runs that were asked for; if any, the images that are looked at later, and why events cannot be read."""
+    read = pushes.read(dialect, headers, content)
+    if read.refused and not read.pushes and dialect != REPEATS:
+        raise read.refused[0]
+    refused = _refused(read.refused)
+    if refused:
+        log.warning("of an event of '%s' this is left aside: %s", dialect, "; ".join(refused))
+    told = {push.image: push.digest for push in read.pushes}
     await wiring.signs().event_came(dialect)
     with reasons.told_by(f"{teller} {dialect}"):
         heard = await asyncio.gather(*(hear(wiring.world(), image, digest) for image, digest in told.items()))
     later = [str(image) for image, runs in zip(told, heard, strict=True) if runs is None]
-    return [run.id for runs in heard for run in runs or ()], later
+    answer = {"runs": [run.id for runs in heard for run in runs or ()], "later": later, "refused": refused}
+    return {name: value for name, value in answer.items() if value or name == "runs"}
+
+
+def _refused(found: list[pushes.InvalidPush]) -> list[str]:
+    said, more = [str(error) for error in found[:SAID]], len(found) - SAID
+    return [*said, f"and {more} more"] if more > 0 else said

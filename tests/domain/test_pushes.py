@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baselift.domain import images
-from baselift.domain.pushes import InvalidPush, Push, parse
+from baselift.domain.pushes import InvalidPush, Push, parse, read, validation_code
 
 ASSETS = Path(__file__).parent.parent / "assets" / "pushes"
 DIALECTS = ["acr-webhook", "cloudevents", "distribution", "dockerhub", "eventgrid", "ghcr", "harbor", "quay"]
@@ -97,6 +98,7 @@ SAMPLE = {sample.file: sample for sample in reversed(SAMPLES)}
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: f"{sample.dialect}:{sample.file}")
 def test_each_dialect_tells_the_same_of_a_push(sample: Sample) -> None:
     assert parse(sample.dialect, sample.headers, sample.body) == sample.pushes
+    assert read(sample.dialect, sample.headers, sample.body).refused == []
 
 
 def test_every_sample_is_used() -> None:
@@ -195,12 +197,6 @@ def test_what_is_no_manifest_is_no_push_even_with_a_tag() -> None:
     assert [push.tag for push in sample.parse(document)] == ["1.2"]
 
 
-@pytest.mark.parametrize("host", ["registry", "a b", "\ud800"])
-def test_a_host_that_no_image_can_have_holds_no_other_event_of_a_distribution_back(host: str) -> None:
-    sample = SAMPLE["distribution"]
-    assert sample.parse(changed(sample, ["events", 4, "request", "host"], host)) == DISTRIBUTION[:1]
-
-
 def test_a_digest_is_optional() -> None:
     sample = SAMPLE["acr-webhook"]
     assert [push.digest for push in sample.parse(changed(sample, ["target", "digest"], ...))] == [None]
@@ -233,19 +229,18 @@ REFUSED = [
     ("acr-webhook", ["request", "host"], "library", "registry 'library' is no host of images"),
     ("acr-webhook", ["request", "host"], "a.example/b", "registry 'a.example/b' is no host"),
     ("acr-webhook", ["request", "host"], "a b", "registry 'a b' is no host of images"),
-    ("eventgrid", [0, "eventType"], ..., "field '[0].eventType' is missing"),
-    ("eventgrid", [4, "data", "target", "digest"], True, "field '[4].data.target.digest' is true or false"),
+    ("eventgrid-preview", ["eventType"], ..., "field 'eventType' is missing"),
+    ("eventgrid-preview", ["data", "target", "digest"], True, "field 'data.target.digest' is true or false"),
     ("cloudevents", ["data"], "e30=", "field 'data' is 'e30=': it must be an object"),
     ("distribution", ["events"], {}, "field 'events' is an object: it must be an array"),
-    ("distribution", ["events", 3, "request"], ..., "field 'events[3].request' is missing"),
     ("dockerhub", ["repository", "repo_name"], ..., "field 'repository.repo_name' is missing"),
     ("dockerhub", ["push_data", "tag"], f"9@{digest('1a')}", "must be 1 to 128 of"),
     ("ghcr", ["package"], ..., "field 'package' is missing: it must be an object"),
     ("ghcr", ["package", "owner", "login"], "\u212aontoso", "repository '\\u212aontoso/tools/base' must be"),
     ("harbor", ["event_data", "resources"], ..., "field 'event_data.resources' is missing: it must be an array"),
-    ("harbor", ["event_data", "resources", 0, "resource_url"], "x", "registry 'x' is no host"),
+    ("harbor-cloudevents", ["data", "resources", 0, "resource_url"], "x", "registry 'x' is no host"),
     ("quay", ["docker_url"], ..., "field 'docker_url' is missing"),
-    ("quay", ["updated_tags", 1], 1.5, "field 'updated_tags[1]' is a number: it must be text"),
+    ("quay", ["updated_tags"], [1.5], "field 'updated_tags[0]' is a number: it must be text"),
 ]
 
 
@@ -257,14 +252,79 @@ def test_a_wrong_field_is_named(file: str, path: list[Any], value: Any, says: st
     assert says in str(refused.value).replace("\\'", "'")
 
 
+@pytest.mark.parametrize(
+    ("file", "path", "value", "good", "says"),
+    [
+        ("eventgrid", [0, "eventType"], ..., [PYTHON], "field '[0].eventType' is missing: it must be text"),
+        ("eventgrid", [0], 7, [PYTHON], "field '[0]' is a number: it must be an object"),
+        ("eventgrid", [0, "data", "target", "tag"], "-x", [PYTHON], '[0]: the event names no image: "image '),
+        ("eventgrid", [4, "data", "target", "digest"], True, [NODE], "field '[4].data.target.digest' is true or"),
+        ("cloudevents-batch", [1], [], [NODE], "field '[1]' is an array: it must be an object"),
+        ("cloudevents-batch", [1, "data"], "e30=", [NODE], "field '[1].data' is 'e30=': it must be an object"),
+        ("distribution", ["events", 4, "request"], ..., DISTRIBUTION[:1], "field 'events[4].request' is missing"),
+        *(
+            (
+                "distribution",
+                ["events", 4, "request", "host"],
+                host,
+                DISTRIBUTION[:1],
+                f"events[4]: registry {name} ",
+            )
+            for host, name in (("registry", "'registry'"), ("a b", "'a b'"), ("\ud800", "'\\ud800'"))
+        ),
+        ("harbor", ["event_data", "resources", 1, "tag"], {}, [DEBIAN], "field 'event_data.resources[1].tag' is an"),
+        ("quay", ["updated_tags", 0], 1.5, QUAY[1:], "field 'updated_tags[0]' is a number: it must be text"),
+    ],
+)
+def test_one_bad_event_of_a_list_is_said_and_takes_no_other_down(
+    file: str, path: list[Any], value: Any, good: list[Push], says: str
+) -> None:
+    sample = SAMPLE[file]
+    document = sample.document
+    at(document, path[:-1])[path[-1]] = value
+    if value is ...:
+        del at(document, path[:-1])[path[-1]]
+    assert sample.parse(document) == good
+    told = read(sample.dialect, sample.headers, json.dumps(document).encode())
+    assert told.pushes == good
+    assert [str(reason)[: len(says)] for reason in told.refused] == [says]
+
+
+def test_a_batch_with_a_bad_event_is_no_handshake() -> None:
+    body = json.dumps([7, {"eventType": 7}, *SAMPLE["eventgrid"].document]).encode()
+    assert validation_code("eventgrid", {}, body) is None
+
+
+@pytest.mark.parametrize("dialect", ["eventgrid", "distribution"])
+def test_a_list_of_bad_events_alone_is_refused(dialect: str) -> None:
+    body = b'{"events": [7, 8]}' if dialect == "distribution" else b"[7, 8]"
+    with pytest.raises(InvalidPush, match=r"\[0\]' is a number: it must be an object$"):
+        parse(dialect, {}, body)
+    assert len(read(dialect, {}, body).refused) == 2
+
+
 def test_an_unknown_dialect_is_told_the_known_ones() -> None:
     with pytest.raises(InvalidPush, match=r"dialect 'nexus' is not one of acr-webhook, .*, quay$"):
         parse("nexus", {}, b"{}")
 
 
-def test_a_form_instead_of_json_is_told_the_setting_to_change() -> None:
-    with pytest.raises(InvalidPush, match=r"content type application/json$"):
-        parse("ghcr", {"Content-Type": "application/x-www-form-urlencoded"}, b"payload=%7B%7D")
+FORM = {"Content-Type": "Application/x-www-form-urlencoded; charset=utf-8"}
+
+
+def test_github_may_send_a_form() -> None:
+    sample = SAMPLE["ghcr"]
+    document = changed(sample, ["package", "description"], "a + b & c = 100 % \u00fc")
+    body = urlencode({"payload": json.dumps(document, ensure_ascii=False)}).encode()
+    assert parse("ghcr", {**PACKAGE, **FORM}, body) == [TOOLS]
+    assert parse("ghcr", {**PACKAGE, **FORM}, sample.body) == [TOOLS]
+    with pytest.raises(InvalidPush, match="is not JSON"):
+        parse("ghcr", PACKAGE, body)
+
+
+@pytest.mark.parametrize("body", [b"payload=", b"payload", b"payload=%7B", b"payload=%FF%zz", b"other=%7B%7D"])
+def test_a_form_without_an_event_is_refused(body: bytes) -> None:
+    with pytest.raises(InvalidPush, match="the body is not JSON"):
+        parse("ghcr", FORM, body)
 
 
 def test_what_a_sender_wrote_cannot_break_a_log_line() -> None:
@@ -304,12 +364,14 @@ def paths(document: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...
 def holds(dialect: str, headers: Mapping[str, str], body: bytes) -> None:
     """Whatever comes in: pushes of images that can exist, or one clear line."""
     try:
-        pushes, refusal = parse(dialect, headers, body), ""
+        told = read(dialect, headers, body)
+        pushes, refusals = told.pushes, [str(error) for error in told.refused]
     except InvalidPush as refused:
-        pushes, refusal = [], str(refused)
-    assert refusal.isascii()
-    assert "\n" not in refusal
-    assert len(refusal) < 1000
+        pushes, refusals = [], [str(refused)]
+    for refusal in refusals:
+        assert refusal.isascii()
+        assert "\n" not in refusal
+        assert len(refusal) < 1000
     assert len(set(pushes)) == len(pushes)
     for push in pushes:
         assert images.parse(str(push.image)) == push.image

@@ -193,12 +193,28 @@ def test_a_webhook_without_the_secret_is_refused_before_its_body_is_read(deaf):
     assert base.runs() == []
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"garbage", b"[]", b"7", b'{"events": 7}', b'{"events": [{"target": 7}]}', b"[" * 100_000]
-)
+@pytest.mark.parametrize("body", [b"", b"garbage", b"[]", b"7", b'{"events": 7}', b"[" * 100_000])
 def test_a_webhook_with_the_secret_and_garbage_is_a_bad_request(deaf, body):
     answer = webhook(deaf, body, deaf.webhook_secret)
     assert (answer.status, answer.code) == (400, "InvalidRequest")
+
+
+def test_a_bad_event_of_a_batch_is_said_and_the_good_ones_are_taken(deaf):
+    base = watched(deaf, "batch-base")
+    base.move("2")
+    events = [base.grid_event() | {"data": 7}, base.grid_event(), *[7] * 8]
+    answer = webhook(deaf, events, deaf.webhook_secret, "eventgrid")
+    assert answer.status in (200, 202)
+    first, *_, last = answer.json["refused"]
+    assert (first, last) == ("field '[0].data' is a number: it must be an object", "and 4 more")
+    assert f"of an event of 'eventgrid' this is left aside: {first}" in (deaf.directory / "app.log").read_text()
+    assert len(until(lambda: base.runs() or None)) == 1
+
+
+def test_bad_events_alone_are_refused_unless_their_sender_repeats_them_for_ever(deaf):
+    assert webhook(deaf, [7, {}], deaf.webhook_secret, "eventgrid").status == 400
+    answer = webhook(deaf, {"events": [{"target": 7}]}, deaf.webhook_secret)
+    assert (answer.status, answer.json["runs"], len(answer.json["refused"])) == (200, [], 1)
 
 
 def test_a_webhook_that_is_too_large_is_refused(deaf):

@@ -3,14 +3,12 @@
 Fields that a dialect does not use are ignored, whatever they hold: hosts add to their events.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping
-from urllib.parse import parse_qs
 
 from baselift.domain.hooks import azuredevops, gitea, github, gitlab, signed
 from baselift.domain.hooks.event import COMMIT, PULL_REQUEST, InvalidHook, SourceEvent
 from baselift.domain.hooks.senders import dialect_of, verify
-from baselift.domain.pushes.node import InvalidPush, Node, shown
+from baselift.domain.pushes.node import InvalidPush, Node, document, shown
 
 __all__ = ["COMMIT", "PULL_REQUEST", "InvalidHook", "SourceEvent", "dialect_of", "parse", "verify"]
 
@@ -21,8 +19,6 @@ _DIALECTS: Mapping[str, Callable[[Mapping[str, str], Node], Iterator[SourceEvent
     "gitlab": gitlab.events,
     "signed": signed.events,
 }
-_FORM = "application/x-www-form-urlencoded"
-_FIELDS = 16
 _MOST = 200
 
 
@@ -42,27 +38,10 @@ def parse(dialect: str, headers: Mapping[str, str], body: bytes) -> list[SourceE
     lower = {name.lower(): value for name, value in headers.items()}
     found: list[SourceEvent] = []
     try:
-        for event in _DIALECTS[dialect](lower, _document(lower, body)):
+        for event in _DIALECTS[dialect](lower, document(lower, body)):
             found.append(event)
             if len(found) > _MOST:
                 raise InvalidHook(f"the event is about more than {_MOST} branches")
     except InvalidPush as error:
         raise InvalidHook(str(error)) from error
     return found
-
-
-def _document(headers: Mapping[str, str], body: bytes) -> Node:
-    try:
-        return Node(json.loads(_payload(headers, body)))
-    except RecursionError as error:
-        raise InvalidHook("the body is nested too deeply for an event") from error
-    except ValueError as error:
-        raise InvalidHook(f"the body is not JSON ({shown(str(error))})") from error
-
-
-def _payload(headers: Mapping[str, str], body: bytes) -> bytes:
-    """The JSON: GitHub and Gitea send it as a form's field when the hook's content type says so."""
-    if not headers.get("content-type", "").lower().startswith(_FORM):
-        return body
-    fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=_FIELDS)
-    return next(iter(fields.get("payload", ())), "").encode("utf-8", "replace")

@@ -6,7 +6,7 @@ Sources: the webhook reference of Azure Container Registry; Azure Container Regi
 from collections.abc import Iterator, Mapping
 
 from baselift.domain.pushes.node import Node
-from baselift.domain.pushes.push import Push, pushed
+from baselift.domain.pushes.push import Heard, Push, each, pushed
 
 # The second is what subscriptions of the preview still send.
 PUSHED = frozenset({"Microsoft.ContainerRegistry.ImagePushed", "ImagePushed"})
@@ -16,7 +16,7 @@ VALIDATION = "Microsoft.EventGrid.SubscriptionValidationEvent"
 def validation_code(document: Node) -> str | None:
     """What Event Grid wants back before it delivers to an address; None for a delivery."""
     for event in document.one_or_many():
-        if event["eventType"].text_if_any() == VALIDATION:
+        if isinstance(event.value, dict) and event.value.get("eventType") == VALIDATION:
             return event.down("data", "validationCode").text()
     return None
 
@@ -26,11 +26,13 @@ def webhook(_headers: Mapping[str, str], document: Node) -> Iterator[Push]:
     return push(document)
 
 
-def event_grid(_headers: Mapping[str, str], document: Node) -> Iterator[Push]:
+def event_grid(_headers: Mapping[str, str], document: Node) -> Iterator[Heard]:
     """A delivery of Event Grid: an array of events, or one."""
-    for event in document.one_or_many():
-        if event["eventType"].text() in PUSHED:
-            yield from push(event["data"])
+    return each(document.one_or_many(), _event)
+
+
+def _event(event: Node) -> Iterator[Push]:
+    return push(event["data"]) if event["eventType"].text() in PUSHED else iter(())
 
 
 def push(data: Node) -> Iterator[Push]:

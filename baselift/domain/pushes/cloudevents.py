@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 from baselift.domain.pushes import acr, harbor
 from baselift.domain.pushes.node import Node
-from baselift.domain.pushes.push import Push
+from baselift.domain.pushes.push import Heard, each
 
-_DATA: Mapping[str, Callable[[Node], Iterator[Push]]] = {
+_DATA: Mapping[str, Callable[[Node], Iterator[Heard]]] = {
     **dict.fromkeys(acr.PUSHED, acr.push),
     harbor.PUSHED: harbor.resources,
 }
@@ -17,14 +17,12 @@ _STRUCTURED = "application/cloudevents"
 """How the content type of events in the body begins, one or a batch, whatever the headers repeat of them."""
 
 
-def events(headers: Mapping[str, str], document: Node) -> Iterator[Push]:
+def events(headers: Mapping[str, str], document: Node) -> Iterator[Heard]:
     """The pushes among the events; other types yield none."""
     if "ce-type" in headers and not headers.get("content-type", "").strip().lower().startswith(_STRUCTURED):
-        yield from _pushes(headers["ce-type"], document)
-        return
-    for event in document.one_or_many():
-        yield from _pushes(event["type"].text(), event["data"])
+        return _pushes(headers["ce-type"], document)
+    return each(document.one_or_many(), lambda event: _pushes(event["type"].text(), event["data"]))
 
 
-def _pushes(kind: str, data: Node) -> Iterator[Push]:
+def _pushes(kind: str, data: Node) -> Iterator[Heard]:
     return _DATA[kind](data) if kind in _DATA else iter(())

@@ -1,11 +1,10 @@
 """CNCF Distribution: notifications, ``application/vnd.docker.distribution.events.v1+json``."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 
 from baselift.domain.pushes import acr
 from baselift.domain.pushes.node import Node
-from baselift.domain.pushes.push import NoImage, Push
+from baselift.domain.pushes.push import Heard, Push, each
 
 _MANIFESTS = frozenset(
     {
@@ -19,13 +18,10 @@ _MANIFESTS = frozenset(
 )
 
 
-def notification(_headers: Mapping[str, str], document: Node) -> Iterator[Push]:
-    """The pushes of tags among the events: layers are pushed too, and are no images.
+def notification(_headers: Mapping[str, str], document: Node) -> Iterator[Heard]:
+    """The pushes of tags among the events: layers are pushed too, and are no images."""
+    return each(document["events"].items(), _event)
 
-    The registry repeats what is refused until it is taken, and holds all later events back: a push that no reference
-    can name, by its host above all, is passed over.
-    """
-    for event in document["events"].items():
-        if event.down("target", "mediaType").text_if_any() in _MANIFESTS:
-            with suppress(NoImage):
-                yield from acr.push(event)
+
+def _event(event: Node) -> Iterator[Push]:
+    return acr.push(event) if event.down("target", "mediaType").text_if_any() in _MANIFESTS else iter(())

@@ -1,10 +1,13 @@
 """Reading an event's JSON: a refusal names the field, what it holds, and what would be right."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 _LONGEST = 300
+_FORM, _FIELD = "application/x-www-form-urlencoded", b"payload="
 _KINDS = {bool: "true or false", int: "a number", float: "a number", list: "an array", dict: "an object"}
 
 
@@ -86,3 +89,23 @@ class Node:
             return InvalidPush(f"{field} is {'empty' if self.value == '' else 'missing'}: it must be {right}")
         held = shown(self.value) if isinstance(self.value, str) else _KINDS[type(self.value)]
         return InvalidPush(f"{field} is {held}: it must be {right}")
+
+
+def document(headers: Mapping[str, str], body: bytes) -> Node:
+    """The body's JSON, which GitHub and Gitea send as a form's field if a webhook's content type says so.
+
+    Args:
+        headers: names in lower case.
+        body: as it came.
+
+    Raises:
+        InvalidPush: there is no JSON, or none that can be read.
+    """
+    form = headers.get("content-type", "").strip().lower().startswith(_FORM) and body.startswith(_FIELD)
+    content = unquote_to_bytes(body[len(_FIELD) :].partition(b"&")[0].replace(b"+", b" ")) if form else body
+    try:
+        return Node(json.loads(content))
+    except RecursionError as error:
+        raise InvalidPush("the body is nested too deeply for an event") from error
+    except ValueError as error:
+        raise InvalidPush(f"the body is not JSON ({shown(str(error))})") from error

@@ -1,10 +1,11 @@
 """One pushed tag, whichever registry told of it."""
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from baselift.domain import images
 from baselift.domain.images import InvalidReference, Reference
-from baselift.domain.pushes.node import InvalidPush, shown
+from baselift.domain.pushes.node import InvalidPush, Node, shown
 
 
 class NoImage(InvalidPush):
@@ -24,6 +25,21 @@ class Push:
     def image(self) -> Reference:
         """The tag's canonical reference."""
         return Reference(self.registry, self.repository, self.tag)
+
+
+Heard = Push | InvalidPush
+"""What an event tells of one tag, or why that cannot be read."""
+
+
+def each(nodes: Iterable[Node], read: Callable[[Node], Iterable[Heard]]) -> Iterator[Heard]:
+    """What the events of a list tell: one that cannot be read takes no other down with it."""
+    for node in nodes:
+        try:
+            yield from list(read(node))
+        except NoImage as error:
+            yield InvalidPush(f"{node.path}: {error}" if node.path else str(error))
+        except InvalidPush as error:
+            yield error
 
 
 def pushed(host: str, repository: str, tag: str, digest: str | None) -> Push:
