@@ -21,6 +21,7 @@ FIRST_ID: Final = 300_000
 IDS: Final = 65_536
 
 # Directories of this process may lie under ones that nobody else may enter: bound to a place that all may enter.
+# Newer releases of buildah lock a file in /run/lock, which nobody but its first user may open.
 _BIND: Final = """
 set -eu
 while [ "$1" != -- ]; do
@@ -37,6 +38,8 @@ while [ "$1" != -- ]; do
 done
 shift
 [ ! -d /sys/fs/cgroup ] || mount -t tmpfs -o ro,size=4k tmpfs /sys/fs/cgroup
+mkdir -p /run/lock 2>/dev/null || true
+[ ! -d /run/lock ] || mount -t tmpfs -o mode=1777,size=64k tmpfs /run/lock
 if [ "$nameserver" ]; then
     printf '127.0.0.1 localhost\\n::1 localhost\\n' > "$at/hosts"
     echo "$nameserver" > "$at/resolv.conf"

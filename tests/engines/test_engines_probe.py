@@ -52,6 +52,14 @@ def test_a_store_on_an_overlay_file_system_is_used_without_overlay(tmp_path: Pat
     assert "storage_driver='vfs'" in done.stdout
 
 
+def test_a_lock_of_the_machines_own_buildah_does_not_hold_ours_back(tmp_path: Path) -> None:
+    locked = 'mount -t tmpfs -o mode=1777 t /run/lock; touch /run/lock/netavark.lock; exec "$@"'
+    command = ("unshare", "-m", "sh", "-c", locked, "sh", sys.executable, "-c", PROBE, tmp_path)
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert "ok=True" in done.stdout, done.stdout
+
+
 async def test_a_missing_program_is_named_with_its_package(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert (await probe(tmp_path)).reason == (
