@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 REGISTRY, HOST = "baselift", "images.test"
-_NAME = re.compile(r"[A-Za-z0-9][\w./:@-]*", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9][\w./:@{}-]*", re.ASCII)
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
 
@@ -55,7 +55,7 @@ def _check_names(names: set[str]) -> None:
     tags: dict[str, str] = {}
     for name in sorted(names):
         if not _NAME.fullmatch(name):
-            raise GraphError(f"{name!r} is no name of an image: ASCII letters, digits and . _ - / : @ are right")
+            raise GraphError(f"{name!r} is no name of an image: ASCII letters, digits and . _ - / : @ {{ }} are right")
         if (other := tags.setdefault(reference(name), name)) != name:
             raise GraphError(f"{other} and {name} differ in punctuation alone: the simulation takes them for one tag")
 
