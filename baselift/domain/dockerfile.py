@@ -14,7 +14,7 @@ from typing import Final, Literal
 from baselift.domain.images import InvalidReference, Reference, parse
 from baselift.domain.stages import DockerfileError, Source, Stage, read
 
-__all__ = ["DockerfileError", "Edge", "Scan", "scan", "target_stage"]
+__all__ = ["DockerfileError", "Edge", "Scan", "reachable", "scan", "target_stage"]
 
 Kind = Literal["Runtime", "Buildtime"]
 _SCRATCH: Final = "scratch"
@@ -75,7 +75,7 @@ def scan(
             has the line and what would be right.
     """
     stages = read(text, arguments, target or "", platform)
-    reached = _reachable(stages, target_stage(stages, target))
+    reached = reachable(stages, target_stage(stages, target))
     base = reached[0]
     while base.base.stage is not None:
         base = stages[base.base.stage]
@@ -109,11 +109,13 @@ def target_stage(stages: list[Stage], target: str | None) -> Stage:
     raise DockerfileError(f"target '{target}' is not a stage of the Dockerfile; its stages are: {names}")
 
 
-def _reachable(stages: list[Stage], target: Stage) -> list[Stage]:
+def reachable(stages: list[Stage], target: Stage) -> list[Stage]:
     """The target first, then every stage it needs, each once.
 
-    A depth-first walk without recursion: a stage that is met again while it is still open closes a cycle.
+    Raises:
+        DockerfileError: a stage needs itself.
     """
+    # A depth-first walk without recursion: a stage that is met again while it is still open closes a cycle.
     found, open_stages = [target], {target.index}
     closed = set[int]()
     path = [(target, _stage_sources(target))]

@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from e2b_dockerfile_utils import DockerfileInstruction, parse_dockerfile_ast
+from e2b_dockerfile_utils import DockerfileInstruction
 
 from baselift.domain.dockerfile import target_stage
+from baselift.domain.instructions import parse
 from baselift.domain.stages import Stage, read, stage_index, triggers
 from baselift.domain.variables import SCRATCH, Bases, Scope, scopes
 
@@ -84,7 +85,7 @@ def _end(text: bytes, stage: Stage) -> int:
     """The last line of a stage."""
     if stage.instructions:
         return int(stage.instructions[-1].end_line)
-    found = parse_dockerfile_ast(text.decode("utf-8", "replace")).instructions
+    found = parse(text.decode("utf-8", "replace")).instructions
     return int([each for each in found if each.name == "FROM"][stage.index].end_line)
 
 

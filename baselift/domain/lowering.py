@@ -1,11 +1,12 @@
 """A Dockerfile in the words that every buildah has: what it lacks is said with what it has, where that is exact.
 
-Lines keep their numbers: what becomes shorter is followed by empty lines.
+Lines keep their numbers where no ONBUILD of the file takes effect: what becomes shorter is followed by empty lines.
 """
 
 import json
 import re
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
@@ -14,11 +15,11 @@ from urllib.parse import unquote, urlsplit
 from e2b_dockerfile_utils import DockerfileInstruction
 
 from baselift.domain import heredocs
-from baselift.domain.dockerfile import target_stage
+from baselift.domain.dockerfile import reachable, target_stage
 from baselift.domain.heredocs import Folder, Inline
 from baselift.domain.stage_names import in_lower_case
-from baselift.domain.stages import DockerfileError, read
-from baselift.domain.variables import SHELL, Bases, Scope, scopes
+from baselift.domain.stages import SIZE, DockerfileError, Stage, read
+from baselift.domain.variables import SHELL, BaseConfig, Bases, Scope, scopes, trigger_scopes
 
 _FOLDER: Final = "inline"
 _LINES: Final = re.compile(rb"[^\n]*\n|[^\n]+$")
@@ -28,7 +29,7 @@ _URL: Final = re.compile(r"https?://.+")
 _CHECKSUM: Final = re.compile(r"sha256:[0-9a-f]{64}")
 # buildah gives these to /bin/sh, whatever SHELL says.
 _COMMANDS: Final = frozenset({"CMD", "ENTRYPOINT"})
-_LOWERED: Final = _COMMANDS | {"RUN", "COPY", "ADD"}
+_FILES: Final = frozenset({"COPY", "ADD"})
 _UNNAMED: Final = "__unnamed__"
 
 
@@ -62,19 +63,21 @@ def lower(text: bytes, *, arguments: Mapping[str, str], target: str | None, plat
     stages = read(text, arguments, target or "", platform)
     if (renamed := in_lower_case(text, stages)) != text:
         text, stages = renamed, read(renamed, arguments, target or "", platform)
-    work = _Lowering(text)
-    until = target_stage(stages, target).index
-    past = {id(each) for stage in stages[until + 1 :] for each in stage.instructions}
-    for instruction, scope in scopes(stages, arguments, bases):
-        if instruction.name in _LOWERED:
-            work.lower(instruction, scope, built=id(instruction) not in past, escape=stages[0].shared.escape)
+    needed = reachable(stages, target_stage(stages, target))
+    known = {stage.base.name for stage in needed}
+    work = _Lowering(text, {each.index for each in needed}, stages[0].shared.escape)
+    work.all(stages, arguments, lambda name: bases(name) if name in known else BaseConfig())
     return work.done()
 
 
 class _Lowering:
-    def __init__(self, text: bytes) -> None:
+    """`needed` are the indexes of the stages that are built."""
+
+    def __init__(self, text: bytes, needed: AbstractSet[int], escape: str) -> None:
         self._lines: list[bytes] = _LINES.findall(text)
+        self._needed, self._escape = needed, escape
         self._new = dict[int, bytes]()
+        self._before = dict[int, list[str]]()
         name = _FOLDER
         while name.encode() in text:
             name += "-files"
@@ -83,7 +86,7 @@ class _Lowering:
         self._warnings = list[str]()
 
     def done(self) -> Lowered:
-        lines = [self._new.get(number, line) for number, line in enumerate(self._lines, 1)]
+        lines = [self._line(number) for number in range(1, len(self._lines) + 2)]
         return Lowered(
             b"".join(lines),
             self._folder.name,
@@ -92,17 +95,59 @@ class _Lowering:
             tuple(self._warnings),
         )
 
-    def lower(self, instruction: DockerfileInstruction, scope: Scope, *, built: bool, escape: str) -> None:
-        """Do one instruction; `built` is false in a stage after the target."""
+    def all(self, stages: Sequence[Stage], arguments: Mapping[str, str], bases: Bases) -> None:
+        """Do every instruction. What an ONBUILD does to stages of this file is written into them.
+
+        buildah runs it there too, but builds no stage that nothing else needs.
+        """
+        owners = {id(each): stage for stage in stages for each in stage.instructions}
+        used = dict[int | None, list[Stage]]()
+        for stage in stages:
+            used.setdefault(stage.base.stage, []).append(stage)
+        for instruction, scope in scopes(stages, arguments, bases):
+            stage = owners[id(instruction)]
+            if instruction.name == "ONBUILD":
+                if stage.index in used or "\n" in instruction.original:
+                    self._replace(instruction)
+            elif written := self._written(instruction, scope, built=stage.index in self._needed):
+                self._replace(instruction, *written)
+        size = 0
+        for index, trigger, scope in trigger_scopes(stages, arguments, bases):
+            above = used[index]
+            built = any(stage.index in self._needed for stage in above)
+            written = self._written(trigger, scope, built=built) or [trigger.original]
+            size += len(above) * sum(map(len, written))
+            if size > SIZE:
+                raise DockerfileError(f"ONBUILD brings more than {SIZE} bytes into other stages", trigger.start_line)
+            for stage in above:
+                self._before.setdefault(self._first_line(stages, stage), []).extend(written)
+
+    def _first_line(self, stages: Sequence[Stage], stage: Stage) -> int:
+        """The line below a FROM from which on something else may stand."""
+        following = (each.base.line for each in stages[stage.index + 1 :])
+        return next((each.start_line for each in stage.instructions), next(following, len(self._lines) + 1))
+
+    def _line(self, number: int) -> bytes:
+        line = self._new.get(number, b"".join(self._lines[number - 1 : number]))
+        before = "".join(f"{each}\n" for each in self._before.get(number, ())).encode()
+        # The last line may have no end.
+        return b"\n" * bool(before and number > len(self._lines) and self._lines[-1][-1:] != b"\n") + before + line
+
+    def _written(self, instruction: DockerfileInstruction, scope: Scope, *, built: bool) -> Sequence[str]:
+        """Lines to write in place of an instruction, none to leave it; what is not `built` fetches nothing."""
         if instruction.name in _COMMANDS:
-            if not instruction.json and instruction.args and scope.shell != SHELL:
-                words = json.dumps([*scope.shell, *instruction.args], ensure_ascii=False)
-                self._replace(instruction, f"{instruction.name} {words}")
-            return
+            return self._command(instruction, scope)
         if instruction.name == "RUN":
-            if instruction.heredocs:
-                self._replace(instruction, heredocs.run(instruction, self._lines, scope, self._folder, escape))
-            return
+            texts = instruction.heredocs
+            return [heredocs.run(instruction, self._lines, scope, self._folder, self._escape)] if texts else ()
+        return self._files(instruction, scope, built=built) if instruction.name in _FILES else ()
+
+    def _command(self, instruction: DockerfileInstruction, scope: Scope) -> Sequence[str]:
+        if instruction.json or not instruction.args or scope.shell == SHELL:
+            return ()
+        return [f"{instruction.name} {json.dumps([*scope.shell, *instruction.args], ensure_ascii=False)}"]
+
+    def _files(self, instruction: DockerfileInstruction, scope: Scope, *, built: bool) -> Sequence[str]:
         written = self._copies(instruction, scope, built=built)
         if any(_LINK.fullmatch(flag) for flag in instruction.flags):
             taken = heredocs.head(instruction)
@@ -110,8 +155,7 @@ class _Lowering:
             self._warnings.append(
                 f"line {instruction.start_line}: --link is left out of {instruction.name}: the files are the same"
             )
-        if written:
-            self._replace(instruction, *written)
+        return written
 
     def _copies(self, instruction: DockerfileInstruction, scope: Scope, *, built: bool) -> Sequence[str]:
         written = self._add(instruction, scope) if instruction.name == "ADD" and built else ()

@@ -9,7 +9,7 @@ from typing import Final
 
 from e2b_dockerfile_utils import DockerfileInstruction
 
-from baselift.domain.stages import Stage
+from baselift.domain.stages import Stage, triggers
 
 _LONGEST: Final = 64
 """Lines of the start of an instruction, which has what names a stage: a bound on the search."""
@@ -30,7 +30,7 @@ def in_lower_case(text: bytes, stages: Sequence[Stage]) -> bytes:
             _replace(lines, stage.base.line, _IMAGE, stages[used].name)
         if stage.name:
             _replace(lines, stage.base.line, _NAME, stage.name)
-        for line, flag, lowered in _flags(stage.instructions, names):
+        for line, flag, lowered in _flags((*stage.instructions, *triggers(stage)), names):
             _replace(lines, line, re.compile(f"()({re.escape(flag)})"), lowered)
     return "".join(lines).encode("utf-8", "surrogateescape")
 

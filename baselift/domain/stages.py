@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from e2b_dockerfile_utils import DockerfileInstruction, DockerfileSyntaxError, parse_dockerfile_ast
+from e2b_dockerfile_utils import DockerfileInstruction, DockerfileSyntaxError
 
 from baselift.domain.expansion import Expander, ExpansionError
+from baselift.domain.instructions import parse
 from baselift.domain.platforms import platform_arguments
 
 SIZE: Final = 1 << 20
@@ -110,7 +111,7 @@ def _short_directives(text: str) -> str:
 
 def _parsed(text: str) -> tuple[list[DockerfileInstruction], str]:
     try:
-        tree = parse_dockerfile_ast(text)
+        tree = parse(text)
     except DockerfileSyntaxError as error:
         message = str(error).partition(": ")[2] or str(error)
         raise DockerfileError(f"{message}; see the Dockerfile reference", error.line) from None
@@ -211,12 +212,14 @@ def triggers(stage: Stage) -> list[DockerfileInstruction]:
     for instruction in stage.instructions:
         if instruction.name == "ONBUILD":
             trigger = re.sub(r"^\s*onbuild\s*", "", instruction.original, flags=re.IGNORECASE)
-            found += parse_trigger(trigger, stage.shared.escape, instruction.start_line)
+            for each in parse_trigger(trigger, stage.shared.escape, instruction.start_line):
+                each.end_line = instruction.end_line
+                found.append(each)
     return found
 
 
 def parse_trigger(text: str, escape: str, line: int) -> Iterator[DockerfileInstruction]:
-    """The instructions of an ONBUILD, as if they stood in this line.
+    """The instructions of an ONBUILD, as if they stood in this line; below it the texts of its here-documents.
 
     Raises:
         DockerfileError: they do not parse.
@@ -233,7 +236,7 @@ def parse_trigger(text: str, escape: str, line: int) -> Iterator[DockerfileInstr
 def _sources(instructions: Sequence[DockerfileInstruction], names: Mapping[str, int], count: int) -> tuple[Source, ...]:
     found: dict[int | str, Source] = {}
     for instruction in instructions:
-        for name in _origins(instruction):
+        for name in origins(instruction):
             line = instruction.start_line
             if _VARIABLE.search(name):
                 raise DockerfileError(
@@ -262,7 +265,12 @@ def stage_index(name: str, names: Mapping[str, int], count: int, line: int) -> i
     return index
 
 
-def _origins(instruction: DockerfileInstruction) -> Iterator[str]:
+def origins(instruction: DockerfileInstruction) -> Iterator[str]:
+    """What a COPY or RUN takes files from, as written: a stage or an image.
+
+    Raises:
+        DockerfileError: a mount that cannot be read.
+    """
     for flag in instruction.flags:
         name, _, value = flag.partition("=")
         if (instruction.name, name) == ("COPY", "--from") and value:

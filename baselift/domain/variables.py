@@ -130,6 +130,25 @@ def scopes(
             scope.apply(instruction)
 
 
+def trigger_scopes(
+    stages: Sequence[Stage], arguments: Mapping[str, str], bases: Bases
+) -> Iterator[tuple[int, DockerfileInstruction, Scope]]:
+    """Each instruction that a stage puts into ONBUILD for others of this file: that stage's index, and the scope there.
+
+    Raises:
+        DockerfileError: as `scopes`.
+    """
+    used = {stage.base.stage for stage in stages}
+    firing = [each for each in stages if each.index in used and any(one.name == "ONBUILD" for one in each.instructions)]
+    # Once all is gone past, each scope is as its stage ends.
+    ends = {id(each): scope for each, scope in scopes(stages, arguments, bases)} if firing else {}
+    for stage in firing:
+        above = Scope(stage.shared, arguments, partial(ends.__getitem__, id(stage.instructions[-1])))
+        for trigger in triggers(stage):
+            yield stage.index, trigger, above
+            above.apply(trigger)
+
+
 def _of_image(stage: Stage, arguments: Mapping[str, str], bases: Bases) -> Scope:
     config = BaseConfig() if stage.base.name == SCRATCH else bases(stage.base.name)
     scope = Scope(stage.shared, arguments)

@@ -105,6 +105,7 @@ class Buildah:
             async with self.store.use():
                 await self._pull(order, recipe, scratch)
                 bases = self._bases(order)
+                recipes.check_triggers(order, recipe.text, bases, await self.version())
                 lowered = recipes.lowered(order, recipe.text, bases)
                 fields = recipes.fields(order, recipe.text, bases)
                 await self._prepare(order, lowered, directory, Redactor(hidden))

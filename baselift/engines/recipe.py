@@ -2,20 +2,21 @@
 
 import os
 import platform as machine
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from e2b_dockerfile_utils import DockerfileInstruction, parse_dockerfile_ast
+from e2b_dockerfile_utils import DockerfileInstruction
 
 from baselift.domain.builds import BuildOrder, Failure
 from baselift.domain.docker_fields import docker_fields
-from baselift.domain.dockerfile import DockerfileError, scan, target_stage
+from baselift.domain.dockerfile import DockerfileError, reachable, scan, target_stage
+from baselift.domain.instructions import parse
 from baselift.domain.lowering import Lowered, lower
-from baselift.domain.stages import read
-from baselift.domain.variables import BaseConfig
+from baselift.domain.stages import origins, parse_trigger, read
+from baselift.domain.variables import SCRATCH, BaseConfig
 from baselift.engines.redaction import Redactor
 from baselift.engines.refusals import Version, refuse
 
@@ -30,6 +31,8 @@ _MACHINES: Final = {
     "s390x": "s390x",
 }
 _ALSO_RUNS: Final = {"x86_64": {"i386"}, "aarch64": {"arm"}}
+_TEXTS_SINCE: Final = (1, 35)
+"""The first buildah that reads here-documents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ def opened(order: BuildOrder) -> Opened:
         found = scan(text, arguments=_values(order), target=order.target, platform=order.platform)
     except DockerfileError as error:
         raise Failure(f"{order.dockerfile}: {error}") from None
-    return Opened(text, parse_dockerfile_ast(text.decode("utf-8", "replace")).instructions, found.spellings)
+    return Opened(text, parse(text.decode("utf-8", "replace")).instructions, found.spellings)
 
 
 def check_pins(order: BuildOrder, spellings: Collection[str]) -> None:
@@ -123,6 +126,36 @@ def lowered(order: BuildOrder, text: bytes, bases: Bases) -> Lowered:
         # It may show an address or a file name after expansion.
         shown = Redactor(each.value for each in order.arguments if each.secret).text(f"{error}".encode())
         raise Failure(f"{order.dockerfile}: {shown.decode()}") from None
+
+
+def check_triggers(order: BuildOrder, text: bytes, bases: Bases, version: Version) -> None:
+    """Refuse a base whose ONBUILD this buildah cannot run: it takes those of images from the images themselves.
+
+    Raises:
+        Failure: naming the base.
+    """
+    stages = read(text, _values(order), order.target or "", order.platform)
+    needed = reachable(stages, target_stage(stages, order.target))
+    built, names = {stage.name for stage in needed}, {stage.name for stage in stages if stage.name}
+    for base in (stage.base for stage in needed if stage.base.stage is None and stage.base.name != SCRATCH):
+        for each, taken in _triggers(bases(base.name)):
+            # A stage that nothing in the file needs is not built, and stages are called in lower case.
+            lost = [name for name in taken if name.lower() in names and name not in built]
+            if lost or (each.heredocs and version < _TEXTS_SINCE):
+                what = (
+                    f"ONBUILD {each.name} with {f'--from={lost[0]}, which is a stage' if lost else 'a here-document'}"
+                )
+                raise Failure(
+                    f"{order.dockerfile} line {base.line}: base image '{base.name}' has {what}: "
+                    "this buildah cannot do that; write the instruction here, on a base without it"
+                )
+
+
+def _triggers(base: BaseConfig) -> Iterator[tuple[DockerfileInstruction, list[str]]]:
+    """The instructions of a base's ONBUILD, and what each takes files from. Of one that is wrong buildah says so."""
+    for text in base.triggers:
+        with suppress(DockerfileError):
+            yield from [(each, list(origins(each))) for each in parse_trigger(text, "\\", 1)]
 
 
 def fields(order: BuildOrder, text: bytes, bases: Bases) -> dict[str, Any]:

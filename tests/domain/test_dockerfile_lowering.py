@@ -102,8 +102,65 @@ def test_a_base_is_asked_only_for_what_matters() -> None:
     assert asked == ["a"]
 
 
+def test_triggers_of_the_file_are_said_as_the_stage_above_would_run_them() -> None:
+    text = (
+        'FROM b AS B\nFROM a AS base\nONBUILD RUN <<-E\n\techo\n\tE\nSHELL ["ash", "-c"]\nENV V=2\n'
+        "onbuild copy --link --from=B <<'F' x \\\n /d/\n$V\nF\nONBUILD ENV V=3\nONBUILD ADD <<G /g\n$V\nG\n"
+        "ONBUILD CMD x\nFROM BASE\nONBUILD RUN <<E\nx\nE\n"
+    )
+    found = lowered(text)
+    assert [line for line in found.text.decode().split("\n") if line] == [
+        "FROM b AS b", "FROM a AS base", 'SHELL ["ash", "-c"]', "ENV V=2", "FROM base",
+        'RUN ["ash", "-c", "echo\\n"]', "COPY --from=b x /d/", "COPY --from=inline 1/F /d/", "ENV V=3",
+        "COPY --from=inline 2/G /g", 'CMD ["ash", "-c", "x"]',
+    ]  # fmt: skip
+    assert [file.content for file in found.files] == [b"$V\n", b"3\n"]
+    assert found.warnings == ("line 8: --link is left out of COPY: the files are the same",)
+
+
+def test_a_trigger_with_a_text_is_kept_as_docker_does() -> None:
+    data = b"# escape=`\nFROM a\nonbuild  RUN --network=none <<A cat `\n - <<-'B'\n1\nA\n\t2\n\tB\n"
+    found = docker_fields(data, arguments={}, target=None, platform="linux/amd64", bases=lambda _: BaseConfig())
+    assert found == {"OnBuild": ["RUN --network=none <<A cat  - <<-'B'\n1\nA\n\t2\nB"]}
+
+
+def test_each_stage_on_a_stage_with_triggers_has_them_first() -> None:
+    text = "FROM a AS x\nONBUILD RUN one\nONBUILD RUN two\nFROM x\nFROM x AS y\n# c\n\nRUN z\nFROM y"
+    found = [line for line in lines(text) if line]
+    own = ["RUN one", "RUN two"]
+    assert found == ["FROM a AS x", "FROM x", *own, "FROM x AS y", "# c", *own, "RUN z", "FROM y"]
+    assert lines("FROM a AS x\nONBUILD RUN one\nFROM x")[2:] == ["FROM x", "RUN one", ""]
+
+
+def test_triggers_that_grow_without_bound_are_refused() -> None:
+    text = "FROM a AS x\n" + f"ONBUILD RUN {'x' * 1000}\n" * 50 + "FROM x\n" * 50
+    with pytest.raises(DockerfileError, match="line 22: ONBUILD brings more than 1048576 bytes"):
+        lowered(text)
+
+
+def test_a_stage_that_is_not_needed_asks_for_no_base_and_fetches_nothing() -> None:
+    text = "FROM other\nRUN <<E\nx\nE\nADD https://x.example/y /y\nFROM a\nRUN <<E\nx\nE\n"
+    asked = list[str]()
+
+    def note(name: str) -> BaseConfig:
+        asked.append(name)
+        return BASE
+
+    found = lower(text.encode(), arguments={}, target=None, platform="linux/amd64", bases=note)
+    assert (asked, found.downloads) == (["a"], ())
+
+
+@pytest.mark.parametrize("trigger", ["RUN <<E\nx\n", "COPY <<E\nE\n", "FROM <<E\nE\n"])
+def test_a_trigger_with_a_text_without_an_end_or_a_place_is_refused(trigger: str) -> None:
+    with pytest.raises(DockerfileError, match=r"line [234]: "):
+        lowered(f"FROM a AS x\nONBUILD {trigger}FROM x\n")
+
+
 def test_shells_follow_the_stages() -> None:
-    found = lines('FROM a\nCMD x\nFROM scratch AS s\nENTRYPOINT y "z"\nSHELL ["ash", "-e"]\nFROM s\nCMD x \\\n y\n')
+    found = lines(
+        'FROM a\nCMD x\nFROM scratch AS s\nENTRYPOINT y "z"\nSHELL ["ash", "-e"]\n'
+        "FROM s\nCMD x \\\n y\nCOPY --from=0 a b"
+    )
     assert found[1] == 'CMD ["/bin/bash", "-c", "x"]'
     assert found[3] == 'ENTRYPOINT y "z"'
     assert found[6:8] == ['CMD ["ash", "-e", "x  y"]', ""]
@@ -143,7 +200,17 @@ def test_a_wrong_health_check_is_refused(text: str) -> None:
 PIECES = [
     *("FROM a\n", "FROM a AS x\n", "FROM x\n", "RUN <<A\n", "RUN <<'A' cat <<-B\n", "COPY <<A f /d/\n", "A\n", "B\n"),
     *("\tB\n", "COPY --link a b\n", "ADD https://x/y /z\n", "ENV V=$V\n", "ARG V\n", "$V ${W:-", "}", "\\\n"),
-    *("#!/bin/sh\n", "ONBUILD RUN x\n", 'SHELL ["a"]\n', "CMD x\n", "\r\n", "é", "\ufeff", " ", "HEALTHCHECK CMD x\n"),
+    *("ONBUILD RUN x\n", "ONBUILD COPY <<A /x\n", "onbuild RUN <<B f \\\n"),
+    *(
+        "#!/bin/sh\n",
+        'SHELL ["a"]\n',
+        "CMD x\n",
+        "\r\n",
+        "é",
+        "\ufeff",
+        " ",
+        "HEALTHCHECK CMD x\n",
+    ),
     *("# escape=`\n", "`\n"),
 ]
 
@@ -158,7 +225,7 @@ def test_whatever_is_written_gives_a_dockerfile_with_as_many_lines_or_a_clear_er
             str(error).encode()
             continue
         good += 1
-        assert found.text.count(b"\n") - text.count("\n") in (0, 1)
+        assert found.text.count(b"\n") - text.count("\n") in (0, 1) or "onbuild" in text.lower()
         again = lowered(found.text)
         assert (again.text, again.files, again.downloads) == (found.text, (), ())
         before = {edge.reference for edge in scan(text.encode(), platform="linux/arm64").edges}

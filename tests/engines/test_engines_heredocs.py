@@ -1,5 +1,6 @@
 """Here-documents, built by the buildah of this machine: what is asserted was read inside, or is in the layers."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -45,6 +46,21 @@ async def test_a_text_with_an_interpreter_is_run_by_it(bench: Bench) -> None:
     assert content(image, "o/o") == "$E env\n"
     assert files(image)["o/o"].uid == 1000
     assert not any("heredocs" in name for name in files(image))
+
+
+async def test_triggers_of_the_file_with_texts_and_stages_in_another_case(bench: Bench) -> None:
+    image = await bench.build(
+        bench.order(
+            "FROM BASE AS Tools\nRUN echo tool > /tool\n"
+            'FROM BASE AS Base\nONBUILD RUN <<EOF\necho $- > /shell\necho "$V" > /ran\nEOF\n'
+            "ONBUILD COPY --from=TOOLS /tool /tool\nONBUILD RUN --mount=from=tools,target=/t <<EOF\n"
+            '#!/bin/sh\ncat /t/tool > /mounted\nEOF\nENV V=1\nSHELL ["/bin/sh", "-uc"]\n'
+            "FROM base\nONBUILD COPY <<EOF /x\n$V\nEOF\n"
+        )
+    )
+    assert [content(image, name) for name in ("ran", "tool", "mounted")] == ["1\n", "tool\n", "tool\n"]
+    assert "u" in content(image, "shell")
+    assert json.loads(image.config)["config"]["OnBuild"] == ["COPY <<EOF /x\n$V\nEOF"]
 
 
 async def test_the_shell_of_the_file_is_used(bench: Bench) -> None:

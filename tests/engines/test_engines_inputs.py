@@ -13,13 +13,16 @@ from threading import Thread
 import pytest
 from engine_parts import Bench, content, files, processes
 
-from baselift.domain.builds import Argument, BuildSecret, Failure
+from baselift.domain.builds import Argument, BuildSecret, Failure, Image
 from baselift.domain.images import parse
+from baselift.domain.variables import BaseConfig
 from baselift.engines.buildah import Buildah
+from baselift.engines.recipe import check_triggers
 from baselift.registry.client import Registries
 from baselift.source.http import download
 from baselift.source.limits import Limits
 
+BASE = BaseConfig()
 FILE = b"\x1f\x8b not an archive"
 
 
@@ -154,14 +157,49 @@ async def test_what_docker_keeps_beside_oci_is_kept_and_inherited(bench: Bench) 
     assert "u" in content(image, "trigger")
 
 
+async def published(bench: Bench, image: Image) -> str:
+    """The reference of an image in the registry."""
+    registries = Registries(plain_http_hosts=[bench.base.host])
+    repository = parse(f"{bench.base.host}/engines/published")
+    reference = str(repository.at(await registries.publish(image, repository, None)))
+    await registries.close()
+    return reference
+
+
+@pytest.mark.parametrize(
+    ("trigger", "said"),
+    [
+        ("RUN <<E\necho a > /a\nE", "has ONBUILD RUN with a here-document: this buildah cannot"),
+        ("COPY --from=Tools /t /t", "has ONBUILD COPY with --from=Tools, which is a stage: this buildah cannot"),
+    ],
+)
+def test_a_trigger_of_a_base_that_buildah_cannot_run_is_refused(bench: Bench, trigger: str, said: str) -> None:
+    bases = {"base": BaseConfig(triggers=("ENV A=1", trigger))}
+    for more in (b"", b"COPY --from=tools /a /\n"):
+        text = b"FROM other AS tools\nFROM base\n" + more
+        with pytest.raises(Failure, match=f"^Dockerfile line 2: base image 'base' {said}"):
+            check_triggers(bench.order(""), text, lambda name: bases.get(name, BASE), (1, 28))
+
+
+def test_a_trigger_that_buildah_can_run_is_not_refused(bench: Bench) -> None:
+    given = BaseConfig(
+        triggers=("RUN <<E\nx\nE", "COPY --from=image:1 /a /", "COPY --from=tools /a /", "WHAT", 'RUN --mount="x x')
+    )
+    text = b"FROM scratch AS tools\nFROM base AS image\nCOPY --from=tools / /\n"
+    check_triggers(bench.order(""), text, lambda _: given, (1, 35))
+
+
+async def test_a_trigger_of_a_published_base_is_run(bench: Bench) -> None:
+    base = await published(bench, await bench.build(bench.order("FROM BASE\nONBUILD RUN echo a > /a\nRUN true\n")))
+    order = replace(bench.order(f"FROM {base}\n"), bases={base: base})
+    assert content(await bench.build(order), "a") == "a\n"
+
+
 async def test_a_health_check_of_a_published_base_is_inherited_until_it_is_switched_off(bench: Bench) -> None:
     first = await bench.build(
         bench.order('FROM BASE\nHEALTHCHECK CMD ["true"]\nSHELL ["/bin/sh", "-uc"]\nENV B=base\nRUN true\n')
     )
-    registries = Registries(plain_http_hosts=[bench.base.host])
-    repository = parse(f"{bench.base.host}/engines/health")
-    base = str(repository.at(await registries.publish(first, repository, None)))
-    await registries.close()
+    base = await published(bench, first)
     order = replace(bench.order(f"FROM {base}\nRUN <<E\necho $- > /x\nE\nCOPY <<E /y\n$B\nE\n"), bases={base: base})
     image = await bench.build(order)
     assert json.loads(image.config)["config"]["Healthcheck"] == {"Test": ["CMD", "true"]}
