@@ -27,6 +27,7 @@ _LINK: Final = re.compile(r"--link(=.*)?")
 _GIT: Final = re.compile(r"(git@|git://|ssh://).+|https?://[^?#]+\.git([?#].*)?")
 _URL: Final = re.compile(r"https?://.+")
 _CHECKSUM: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_WRITABLE: Final = re.compile(r"--mount=(?!.*\btype=(?!bind\b))(.*,)?(rw|readwrite)(=true)?(,.*)?", re.IGNORECASE)
 # buildah gives these to /bin/sh, whatever SHELL says.
 _COMMANDS: Final = frozenset({"CMD", "ENTRYPOINT"})
 _FILES: Final = frozenset({"COPY", "ADD"})
@@ -138,9 +139,15 @@ class _Lowering:
         if instruction.name in _COMMANDS:
             return self._command(instruction, scope)
         if instruction.name == "RUN":
+            self._warn_of_writable(instruction)
             texts = instruction.heredocs
             return [heredocs.run(instruction, self._lines, scope, self._folder, self._escape)] if texts else ()
         return self._files(instruction, scope, built=built) if instruction.name in _FILES else ()
+
+    def _warn_of_writable(self, instruction: DockerfileInstruction) -> None:
+        if any(_WRITABLE.fullmatch(flag) for flag in instruction.flags):
+            line = instruction.start_line
+            self._warnings.append(f"line {line}: what RUN writes to its bind mount may be there for what follows, too")
 
     def _command(self, instruction: DockerfileInstruction, scope: Scope) -> Sequence[str]:
         if instruction.json or not instruction.args or scope.shell == SHELL:

@@ -94,7 +94,7 @@ class Buildah:
             Failure: the order cannot be built here; nothing but the shared store's pulled bases is left.
         """
         recipe = examine(order, await self.version())
-        await asyncio.to_thread(sandbox.let_read, order.source.root)
+        await asyncio.to_thread(sandbox.give_tree, order.source.root)
         secrets = {each.name: each.value for each in order.arguments if each.secret}
         directory = new_directory(scratch)
         hidden = (*secrets.values(), *(each.value.decode(errors="ignore") for each in order.secrets))

@@ -15,6 +15,7 @@ _BASE = "org.opencontainers.image.base."
 _ARGUMENTS = re.compile(r"\|\d+ ")
 _NONE: Mapping[str, Any] = MappingProxyType({})
 _OF_LAYERS = f"#(nop) LABEL {LABEL}="
+_MOUNTED = re.compile(r"(.* --mount=.*?)(?::sha256:[0-9a-f]{64})+", re.DOTALL)
 _INTERMEDIATE = re.compile(r"FROM [0-9a-f]{12}")
 
 
@@ -57,8 +58,9 @@ def finish(
 ) -> bytes:
     """The config with `fields`, without the secrets that an engine records with a RUN (``|1 TOKEN=value /bin/sh …``).
 
-    An intermediate image's id, which is another each time, goes too, and what layers were found by. ``ENV X=$TOKEN``
-    is the author's own act: it stays in the environment, but its history entry does not show the value.
+    An intermediate image's id, which is another each time, goes too, as does the digest that newer releases of buildah
+    put after a RUN with mounts, over the times of files too; and what layers were found by. ``ENV X=$TOKEN`` is the
+    author's own act: it stays in the environment, but its history entry does not show the value.
     """
     document = json.loads(config)
     values = sorted(filter(None, secrets.values()), key=len, reverse=True)
@@ -78,6 +80,8 @@ def _clean(entry: dict[str, Any], secrets: Mapping[str, str], values: Sequence[s
     clean = {key: _without(value, secrets, values) for key, value in entry.items()}
     if _INTERMEDIATE.fullmatch(str(entry.get("comment", ""))):
         del clean["comment"]
+    if mounted := _MOUNTED.fullmatch(str(clean.get("created_by", ""))):
+        clean["created_by"] = mounted[1]
     return clean
 
 

@@ -72,10 +72,13 @@ async def _whole(cleaning: Awaitable[None]) -> None:
 
 
 def in_use(data: Path) -> set[str]:
-    """The images of all container records, those too that buildah does not know because it was killed in between."""
+    """The images of all container records, those too that buildah does not know because it was killed in between.
+
+    Newer releases of buildah keep the records of containers that may be lost in a file of their own.
+    """
     return {
         each["image"]
-        for file in data.glob("*/root/*-containers/containers.json")
+        for file in data.glob("*/root/*-containers/*containers.json")
         for each in json.loads(file.read_bytes() or b"[]")
         if each.get("image")
     }

@@ -52,7 +52,7 @@ class Stage:
         found += [f"child {pid}" for pid in descendants() - self.before]
         found += [f"mount {line}" for line in Path("/proc/self/mountinfo").read_text().splitlines() if here in line]
         found += [
-            f"container {each}" for file in self.site.directory.rglob("containers.json") for each in records(file)
+            f"container {each}" for file in self.site.directory.rglob("*containers.json") for each in records(file)
         ]
         found += [f"file {path}" for path in self.site.world.scratch.iterdir()]
         found += [

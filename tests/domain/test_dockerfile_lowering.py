@@ -118,6 +118,24 @@ def test_triggers_of_the_file_are_said_as_the_stage_above_would_run_them() -> No
     assert found.warnings == ("line 8: --link is left out of COPY: the files are the same",)
 
 
+@pytest.mark.parametrize(
+    ("mount", "warned"),
+    [
+        ("target=/x,rw", True),
+        ("type=bind,readwrite,target=/x", True),
+        ("rw=true,type=bind,target=/x", True),
+        ("type=bind,target=/x", False),
+        ("type=bind,target=/x,rw=false", False),
+        ("type=cache,target=/x,rw", False),
+        ("target=/rw", False),
+    ],
+)
+def test_a_bind_mount_that_can_be_written_is_warned_of(mount: str, warned: bool) -> None:
+    found = lowered(f"FROM a\nRUN --mount={mount} true\n")
+    said = "line 2: what RUN writes to its bind mount may be there for what follows, too"
+    assert found.warnings == ((said,) if warned else ())
+
+
 def test_a_trigger_with_a_text_is_kept_as_docker_does() -> None:
     data = b"# escape=`\nFROM a\nonbuild  RUN --network=none <<A cat `\n - <<-'B'\n1\nA\n\t2\n\tB\n"
     found = docker_fields(data, arguments={}, target=None, platform="linux/amd64", bases=lambda _: BaseConfig())

@@ -143,7 +143,7 @@ def mounts(path: Path) -> list[str]:
 def containers(store: Path) -> list[str]:
     """Container records in the store."""
     found: list[str] = []
-    for file in store.glob("data/*/root/*-containers/containers.json"):
+    for file in store.glob("data/*/root/*-containers/*containers.json"):
         found += [each["id"] for each in json.loads(file.read_text())]
     return found
 

@@ -1,6 +1,7 @@
 import asyncio
 import json
 import os
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -93,7 +94,7 @@ async def test_a_step_that_a_signal_ended_says_which(steps: Steps) -> None:
     ("command", "fields", "said"),
     [
         (("nowhere",), {}, "`nowhere` not found"),
-        (("/etc/hosts",), {}, "Permission denied"),
+        (("/etc/hosts",), {}, "Permission denied|not executable"),
         (("true",), {"user": "nobody-here"}, "nobody-here"),
         ((), {}, "neither ENTRYPOINT nor CMD"),
         (("true",), {"image": "oci:/nowhere"}, "/nowhere"),
@@ -102,7 +103,7 @@ async def test_a_step_that_a_signal_ended_says_which(steps: Steps) -> None:
 async def test_a_step_that_does_not_start_says_why(steps: Steps, store: Path, command, fields, said: str) -> None:
     with pytest.raises(Failure, match=r"^step 'step': ") as caught:
         await steps.run(*command, **fields)
-    assert said in str(caught.value)
+    assert re.search(said, str(caught.value))
     assert left(steps, store) == []
 
 

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import os
 import shutil
 from dataclasses import replace
 from hashlib import sha256
@@ -157,6 +158,28 @@ async def test_the_same_order_gives_the_same_image_from_two_fresh_stores(bench: 
         shutil.rmtree(tmp_path / name)
     assert found[0].config == found[1].config
     assert json.loads(found[0].config)["created"] == "2023-11-14T22:13:20Z"
+
+
+async def test_the_same_files_with_other_times_give_the_same_image(bench: Bench) -> None:
+    mounts = "--mount=type=bind,source=words,target=/words --mount=type=bind,from=BASE,target=/base"
+    order = bench.order(f"FROM BASE\nRUN {mounts} cat /words > /mine\nCOPY words /\n")
+    images = []
+    for time in (1_000_000_000, 1_100_000_000):
+        (order.source.root / "words").write_text("same\n")
+        os.utime(order.source.root / "words", (time, time))
+        images.append(await bench.build(order))
+    assert images[0].config == images[1].config
+
+
+async def test_files_that_a_run_mounts_belong_to_root_as_in_docker(bench: Bench) -> None:
+    order = bench.order(
+        "FROM BASE\n"
+        "RUN --mount=type=bind,source=words,target=/words ls -ln /words > /one\n"
+        "RUN --mount=target=/all ls -ln /all/words > /all-of-it\n"
+    )
+    (order.source.root / "words").write_text("mine\n")
+    image = await bench.build(order)
+    assert [content(image, name).split()[2:4] for name in ("one", "all-of-it")] == [["0", "0"]] * 2
 
 
 async def test_without_reproducible_the_image_has_the_time_of_the_build(bench: Bench) -> None:
