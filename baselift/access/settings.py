@@ -23,11 +23,18 @@ _FOREIGN = frozenset(
         "https://management.chinacloudapi.cn",
         "https://management.core.chinacloudapi.cn",
         "https://graph.microsoft.com",
+        "https://graph.microsoft.us",
+        "https://dod-graph.microsoft.us",
+        "https://microsoftgraph.chinacloudapi.cn",
         "797f4846-ba00-4fd7-ba43-dac1f8f63013",  # Azure Resource Manager by its application id
         "00000003-0000-0000-c000-000000000000",  # Microsoft Graph
     }
 )
-"""A token for one of these is good at Azure itself: an app that accepts it could act there as its callers."""
+"""A token for one of these is good at Azure itself: an app that accepts it could act there as its callers.
+
+Sources: the SDK's own table (``azure.mgmt.core.tools.get_arm_endpoints``) with the older names of its clouds
+(``management.core``), and https://learn.microsoft.com/graph/deployments.
+"""
 _AUDIENCE = re.compile(r"[!-+\--~]{1,200}")
 _SECONDS = range(60, 7 * 24 * 3600 + 1)
 

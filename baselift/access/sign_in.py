@@ -101,7 +101,7 @@ class SignIn:
             ProviderRefused: the provider says no.
             Denied: 401 for an answer or token that is no good, 403 for somebody without a role, 503 without an answer.
         """
-        caller = await self._entra.owner(await self._provider.redeem(flow.secrets, answer))
+        caller = await self._entra.signed_in(await self._provider.redeem(flow.secrets, answer))
         return self._sessions.issue(Grant(caller.name, caller.role, ""), time.time())
 
     def caller(self, session: str) -> Caller:

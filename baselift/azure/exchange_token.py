@@ -1,6 +1,7 @@
 """A managed identity's tokens as proof of which app this is, where its registration trusts the identity.
 
-https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity
+https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity, which has
+the audience of each cloud; the clouds' authorities are those of `baselift.access.entra.issuers`.
 """
 
 from urllib.parse import urlsplit
@@ -17,6 +18,11 @@ _AUDIENCES = {
 }
 
 
+def audience(authority: str) -> str:
+    """What the token must be for, in the cloud of an authority."""
+    return _AUDIENCES.get(urlsplit(authority).hostname or "", "api://AzureADTokenExchange")
+
+
 class ExchangeToken:
     """Gives a token, which azure.identity keeps until it is old; blocks.
 
@@ -26,8 +32,7 @@ class ExchangeToken:
     """
 
     def __init__(self, client_id: str, authority: str) -> None:
-        audience = _AUDIENCES.get(urlsplit(authority).hostname or "", "api://AzureADTokenExchange")
-        self._scope = f"{audience}/.default"
+        self._scope = f"{audience(authority)}/.default"
         self._credential = ManagedIdentityCredential(client_id=client_id)
 
     def __call__(self) -> str:

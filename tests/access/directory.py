@@ -80,7 +80,8 @@ class Directory(Issuer):
             return _refusal("invalid_grant", "AADSTS54005: OAuth2 Authorization code was already redeemed.")
         if _challenge(form.get("code_verifier", "")) != query["code_challenge"]:
             return _refusal("invalid_grant", "AADSTS501481: The Code_Verifier does not match the code_challenge.")
-        claims = self.claims(**({"aud": APPLICATION, "roles": self.roles, "nonce": query["nonce"]} | self.changes))
+        own = {"aud": APPLICATION, "azp": None, "roles": self.roles, "nonce": query["nonce"]}
+        claims = self.claims(**(own | self.changes))
         key, algorithm = self.signing.get("key", self.keys["one"]), self.signing.get("alg", "RS256")
         token = jwt.encode(claims, None if algorithm == "none" else key, algorithm, {"kid": "one"})
         answer = {"token_type": "Bearer", "expires_in": 3600, "scope": "openid profile", "id_token": token}

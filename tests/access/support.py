@@ -112,6 +112,7 @@ class Issuer:
             "aud": AUDIENCE,
             "tid": TENANT,
             "sub": "subject",
+            "azp": "some-client",
             "preferred_username": "ada@example.org",
             "roles": ["Baselift.Reader"],
             "iat": now - 10,

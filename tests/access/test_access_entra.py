@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baselift.access.caller import Denied, Incoming, Role
-from baselift.access.entra import Entra
+from baselift.access.entra import Entra, issuers
 from baselift.access.jwks import FRESH, OLDEST, PAUSE, PAUSE_AFTER_FAILURE, KeySet
 
 HOUR = 3600
@@ -79,11 +79,56 @@ async def test_both_issuers_of_a_tenant_and_the_bare_application_id_are_accepted
         await access.check(request(issuer.token(**changes)), Role.READER)
 
 
+@pytest.mark.parametrize(
+    ("authority", "second", "first"),
+    [
+        ("https://login.microsoftonline.com", "https://login.microsoftonline.com", "https://sts.windows.net"),
+        ("https://login.microsoftonline.us", "https://login.microsoftonline.us", "https://sts.windows.net"),
+        *(
+            (each, "https://login.partner.microsoftonline.cn", "https://sts.chinacloudapi.cn")
+            for each in ("https://login.partner.microsoftonline.cn", "https://login.chinacloudapi.cn")
+        ),
+    ],
+)
+def test_each_cloud_has_issuers_of_its_own(authority, second, first):
+    assert issuers(TENANT, authority) == [f"{second}/{TENANT}/v2.0", f"{first}/{TENANT}/"]
+
+
 async def test_a_workload_goes_by_its_application_id(issuer, access):
     caller = await access.check(request(issuer.token(preferred_username=None, azp="some-app")), Role.READER)
     assert caller.name == "some-app"
-    odd = await access.check(request(issuer.token(preferred_username=["x"], sub=None)), Role.READER)
-    assert odd.name == "unknown"
+    odd = await access.check(request(issuer.token(preferred_username=["x"], azp=None, appid="old-app")), Role.READER)
+    assert odd.name == "old-app"
+
+
+@pytest.mark.parametrize("audience", [APPLICATION, AUDIENCE])
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"azp": None},
+        {"azp": ""},
+        {"azp": ["some-client"], "appid": 7},
+        {"nonce": "n"},
+        {"azp": None, "appid": "old-app", "at_hash": "h"},
+        {"c_hash": "h"},
+    ],
+)
+async def test_an_id_token_is_no_access_token(issuer, access, audience, claims):
+    token = issuer.token(aud=audience, **(CONTRIBUTOR | claims))
+    error = await denied(access, token)
+    assert (error.status, error.code) == (401, "InvalidAuthenticationToken")
+    assert "no access token" in error.message
+
+
+async def test_an_access_token_of_either_version_may_be_for_the_bare_application_id(issuer, access):
+    first = {"iss": f"https://sts.windows.net/{TENANT}/", "azp": None, "appid": "old-app", "scp": "user_impersonation"}
+    for changes in (first, {"scp": "user_impersonation"}, {"preferred_username": None, "idtyp": "app"}):
+        await access.check(request(issuer.token(aud=APPLICATION, **changes)), Role.READER)
+
+
+async def test_somebody_who_signed_in_without_a_name_goes_by_none(issuer, entra):
+    token = issuer.token(preferred_username=["x"], sub=None, azp=None)
+    assert (await entra.signed_in(token)).name == "unknown"
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,8 @@ def test_what_is_wrong_is_named(env, problem):
         "797f4846-ba00-4fd7-ba43-dac1f8f63013",
         f"{AUDIENCE},https://management.azure.com/",
         "https://graph.microsoft.com/",
+        "https://graph.microsoft.us",
+        "https://microsoftgraph.chinacloudapi.cn/",
     ],
 )
 def test_an_audience_that_is_azures_own_is_refused(mode, audience):

@@ -15,7 +15,7 @@ from baselift.access.access import Access
 from baselift.access.caller import Denied, Role
 from baselift.access.provider import Provider, ProviderRefused
 from baselift.access.sign_in import FLOW_SECONDS, NoSuchFlow
-from baselift.azure.exchange_token import ExchangeToken
+from baselift.azure.exchange_token import ExchangeToken, audience
 from baselift.domain.builds import Failure
 from functions import dashboard_edge
 from functions.dashboard_edge import Visit, showing
@@ -83,6 +83,19 @@ async def test_an_identity_stands_for_the_secret(tenant_here, approve, monkeypat
     [form] = tenant_here.asked
     assert form["client_assertion"] == PROOF
     assert "client_secret" not in form
+
+
+@pytest.mark.parametrize(
+    ("host", "end"),
+    [
+        ("login.microsoftonline.com", ""),
+        ("login.microsoftonline.us", "USGov"),
+        ("login.partner.microsoftonline.cn", "China"),
+        ("login.chinacloudapi.cn", "China"),
+    ],
+)
+def test_each_cloud_has_an_audience_of_its_own_for_the_proof(host, end):
+    assert audience(f"https://{host}") == f"api://AzureADTokenExchange{end}"
 
 
 async def test_an_identity_that_is_not_here_is_named(tenant_here, approve, monkeypatch):
