@@ -15,6 +15,7 @@ from baselift.domain.builds import BuildOrder, Credential, Failure, Image, Limit
 from baselift.engines import docker_recipe, layout, process
 from baselift.engines.buildah import annotations
 from baselift.engines.docker_api import Docker
+from baselift.engines.docker_beginnings import Beginnings
 from baselift.engines.docker_containers import DockerContainers
 from baselift.engines.docker_facts import Facts, find
 from baselift.engines.docker_owner import Owner, sweep
@@ -57,7 +58,7 @@ class DockerEngine:
     async def build(self, order: BuildOrder, scratch: Path, log: Sink) -> Image:
         """See `Engine`. Layers that may be used are those of BuildKit's one cache, by whomever they were made.
 
-        A step's processes end a moment after the build that was ended.
+        A step's processes end a moment after the build that was ended, which waits for one that has just begun.
 
         Raises:
             Failure: the order cannot be built here.
@@ -80,12 +81,15 @@ class DockerEngine:
         output = Output(_hidden(order), log)
         await output.feed("".join(f"Warning: {each}\n" for each in made.warnings).encode())
         command = docker_recipe.command(order, facts.buildx, directory, self._network)
-        code = await process.run(
-            [*_dying_with_us(), *command],
-            env=docker_recipe.environment(order, facts.host, directory),
-            stdin=asyncio.subprocess.DEVNULL,
-            sink=output.feed,
-            until=_never,
+        beginnings = Beginnings(output.feed)
+        code = await beginnings.finish(
+            process.run(
+                [*_dying_with_us(), *command],
+                env=docker_recipe.environment(order, facts.host, directory),
+                stdin=asyncio.subprocess.DEVNULL,
+                sink=beginnings.feed,
+                until=_never,
+            )
         )
         await output.close()
         if code:

@@ -187,6 +187,18 @@ async def test_a_cancelled_build_leaves_nothing(bench: Bench, step: str) -> None
     await until(lambda: processes(nap) == [])
 
 
+async def test_builds_that_are_cancelled_as_their_step_begins_leave_nothing(bench: Bench) -> None:
+    for number in range(20):
+        nap = f"96{os.getpid()}{number:02d}"
+        bench.log.clear()
+        building = asyncio.create_task(bench.build(bench.order(f"FROM BASE\nRUN sleep {nap}\n")))
+        await until(lambda nap=nap: f"RUN sleep {nap}".encode() in bench.log)
+        building.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await building
+        await until(lambda nap=nap: processes(nap) == [])
+
+
 async def test_a_log_that_fails_ends_the_build(bench: Bench) -> None:
     async def broken(data: bytes) -> None:
         if b" started\n" in data:
