@@ -88,10 +88,13 @@ class Tables(Protocol):
         partition: str | None = None,
         partitions: tuple[str, str] | None = None,
         keys: tuple[str, str] | None = None,
+        only: Sequence[str] = (),
         ahead: int = AHEAD,
     ) -> AsyncIterator[Row]:
         """Rows in key order: of one partition or of the range ``low <= partition < high``; keys likewise.
 
+        `only`: the properties that the caller reads, short ones; none stand for all. Where many rows are read for a
+        short text of each, the others cost more than it.
         `ahead`: how many the caller is likely to take. So many are fetched at first; there may be more or fewer.
         Pages are fetched as the iterator is consumed, so a caller that breaks off pays only for what it took.
         """

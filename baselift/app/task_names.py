@@ -11,6 +11,7 @@ from baselift.app.ports import AHEAD, Row, Stale
 from baselift.app.world import World
 
 NAMES, UNREAD = "tasknames", "unreadtasks"
+_COLUMNS = ("name",)
 _FIRST, _LAST = "!", "~"
 """Before and after every character that a name may have."""
 
@@ -40,7 +41,7 @@ async def listed(
     """Names in order: those after a name, or those that begin with `prefix`. `ahead`: how many are likely wanted."""
     low = f"{after.lower()}{_FIRST}" if after else prefix.lower()
     span = (low, f"{prefix.lower()}{_LAST}")
-    async for row in world.tables.query(NAMES, partition=registry.lower(), keys=span, ahead=ahead):
+    async for row in world.tables.query(NAMES, partition=registry.lower(), keys=span, only=_COLUMNS, ahead=ahead):
         yield row.text("name")
 
 

@@ -113,14 +113,16 @@ class AzureTables:
         partition: str | None = None,
         partitions: tuple[str, str] | None = None,
         keys: tuple[str, str] | None = None,
+        only: Sequence[str] = (),
         ahead: int = AHEAD,
     ) -> AsyncIterator[Row]:
         """Raises ValueError when both `partition` and `partitions` are given. Without either, the whole table."""
         client, wanted = self._client(table), _filter(partition, partitions, keys)
         size, token = min(ahead, WHOLE), None
+        columns = ["PartitionKey", "RowKey", *only] if only else None
         while True:
             try:
-                entities, token = await _again(partial(_page, client, wanted, size, token))
+                entities, token = await _again(partial(_page, client, wanted, columns, size, token))
             except ResourceNotFoundError:
                 return
             for entity in entities:
@@ -232,9 +234,11 @@ async def _create(client: TableClient) -> None:
         await _again(client.create_table)
 
 
-async def _page(client: TableClient, wanted: str, size: int, token: Any) -> tuple[list[TableEntity], Any]:
+async def _page(
+    client: TableClient, wanted: str, columns: list[str] | None, size: int, token: Any
+) -> tuple[list[TableEntity], Any]:
     """One page, which may be empty, and the token of the next; None after the last."""
-    pages: Any = client.query_entities(wanted, results_per_page=size).by_page(continuation_token=token)
+    pages: Any = client.query_entities(wanted, select=columns, results_per_page=size).by_page(continuation_token=token)
     return [entity async for entity in await anext(pages)], pages.continuation_token
 
 

@@ -3,8 +3,8 @@
 import asyncio
 import itertools
 from bisect import bisect_left, insort
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from baselift.app.ports import AHEAD, Conflict, Row, Stale, Value, Write
 from baselift.memory import rules
@@ -72,6 +72,7 @@ class MemoryTables:
         partition: str | None = None,
         partitions: tuple[str, str] | None = None,
         keys: tuple[str, str] | None = None,
+        only: Sequence[str] = (),
         ahead: int = AHEAD,  # noqa: ARG002  # nothing is fetched here
     ) -> AsyncIterator[Row]:
         """Pages of 1,000 rows, each as it is when it is asked for."""
@@ -82,7 +83,7 @@ class MemoryTables:
             await asyncio.sleep(0)
             page, after = self._page(self._table(table), after, partition, partitions, keys)
             for row in page:
-                yield row
+                yield replace(row, values=_some(row, only)) if only else row
             if after is None:
                 return
 
@@ -126,6 +127,10 @@ class MemoryTables:
                     return rows, at
                 rows.append(Row(*at, dict(table.rows[at][0]), table.rows[at][1]))
         return rows, None
+
+
+def _some(row: Row, names: Sequence[str]) -> Mapping[str, Value]:
+    return {name: row.values[name] for name in names if name in row.values}
 
 
 def _check(table: str, write: Write, found: _Stored | None) -> None:

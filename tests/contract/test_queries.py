@@ -67,6 +67,17 @@ async def test_a_reader_gets_all_rows_whatever_it_said_it_would_take(store, tabl
     assert [row.key for row in rows] == sorted(KEYS)
 
 
+async def test_a_reader_of_some_properties_gets_no_others(store, name):
+    given = Row("p/1", "a#", {"x": "1", "y": 2, "z": True})
+    await store.tables.batch(name, [Write("insert", given), Write("insert", Row("p/1", "b", {"z": False}))])
+    rows = await all_of(store.tables.query(name, partition="p/1", only=["z", "x", "none"]))
+    assert [(row.partition, row.key, dict(row.values)) for row in rows] == [
+        ("p/1", "a#", {"x": "1", "z": True}),
+        ("p/1", "b", {"z": False}),
+    ]
+    assert [row.etag for row in rows] == [row.etag for row in await all_of(store.tables.query(name, partition="p/1"))]
+
+
 async def test_an_empty_range_has_no_rows(store, table):
     assert await all_of(store.tables.query(table, partition="p", keys=("b", "a"))) == []
     assert await all_of(store.tables.query(table, partitions=("x", "y"))) == []

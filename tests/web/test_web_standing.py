@@ -25,10 +25,11 @@ HERE = "baselift"
 
 @dataclass
 class Counting:
-    """Passes calls on, and counts the rows that are read."""
+    """Passes calls on, and counts the rows and the properties that are read."""
 
     part: Any
     read: int = 0
+    properties: int = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.part, name)
@@ -40,6 +41,7 @@ class Counting:
     async def query(self, *args: Any, **kwargs: Any) -> AsyncIterator[Row]:
         async for row in self.part.query(*args, **kwargs):
             self.read += 1
+            self.properties += len(row.values)
             yield row
 
 
@@ -83,6 +85,17 @@ async def test_a_search_looks_at_parts_of_names_and_first_at_those_that_begin_so
     assert await reads.names(site.world, HERE, "zeb", "") == (["zebra"], "Alpine")
     assert await reads.names(site.world, HERE, "eta", "") == ([], "Alpine")
     assert await reads.names(site.world, HERE, "eta", "Alpine") == (["beta-alpha"], "gamma")
+
+
+async def test_a_search_reads_the_names_that_it_looks_at_and_nothing_else(site, monkeypatch):
+    monkeypatch.setattr(reads, "LOOKED", 10)
+    await follow(site, *(f"task-{number:02d}" for number in range(30)))
+    for name in ("task-00", "task-01"):
+        row = await site.store.get(task_names.NAMES, HERE, name)
+        await site.store.upsert(task_names.NAMES, replace(row, values={**row.values, "more": "x" * 1000}))
+    counting = Counting(site.store)
+    found, after = await reads.names(replace(site.world, tables=counting), HERE, "ask-2", "")
+    assert (found, after, counting.read, counting.properties) == ([], "task-09", 10, 10)
 
 
 async def test_a_deleted_task_is_listed_no_more(site):
