@@ -45,6 +45,8 @@ class Numbers:
 
 
 async def _block(tables: Tables, registry: str, prefix: Callable[[], str], queue: _Queue) -> list[Number]:
+    # Whoever asks in this moment is served by this write, too.
+    await asyncio.sleep(0)
     while True:
         row, count = queue.last or await tables.get(SEQS, registry, _KEY), queue.asking
         first, letters = (1, prefix()) if row is None else (row.number("next"), row.text("prefix"))

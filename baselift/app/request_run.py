@@ -71,8 +71,7 @@ async def queue(world: World, runs: Sequence[Run]) -> list[Run]:
     """
     if not runs:
         return []
-    added = asyncio.gather(*(run_rows.add(world, run) for run in runs))
-    stored, depth = await asyncio.gather(added, messages(world))
+    stored, depth = await asyncio.gather(run_rows.add_all(world, runs), messages(world))
     if late := [(run.registry, run.seq) for run in runs if world.now() - run.created > world.lease]:
         # Held up for so long, the reconciler may have taken them for runs that never came into being.
         await activate(world, late)

@@ -5,17 +5,21 @@ over, so that repairs need not read the others; `seqs` counts.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from baselift.app import codec, keys, run_telemetry
-from baselift.app.ports import AHEAD, WHOLE, Conflict, Row, Value
+from baselift.app.ports import AHEAD, WHOLE, Conflict, Row, Value, Write
 from baselift.app.world import World
 from baselift.domain.runs import Run, Status, run_id, sequence
 
 RUNS, BY_TASK, ACTIVE = "runs", "runsbytask", "active"
 AT_ONCE = 16
 """Runs that are read side by side."""
+TOGETHER = 16
+"""New runs in one batch: so many are within 4 MiB even where each fills its row and every character is escaped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,26 @@ async def add(world: World, run: Run) -> Stored:
         if stored is None:
             raise
         return stored
+
+
+async def add_all(world: World, runs: Sequence[Run]) -> list[Stored]:
+    """Store new runs; those that are there already are returned as they are."""
+    parts = defaultdict[str, list[Run]](list)
+    for run in runs:
+        parts[keys.run_partition(run.registry, run.seq)].append(run)
+    batches = [part[at : at + TOGETHER] for part in parts.values() for at in range(0, len(part), TOGETHER)]
+    added = [each for batch in await asyncio.gather(*(_add_part(world, batch) for batch in batches)) for each in batch]
+    found = {(each.run.registry.lower(), each.run.seq): each for each in added}
+    return [found[run.registry.lower(), run.seq] for run in runs]
+
+
+async def _add_part(world: World, runs: Sequence[Run]) -> Sequence[Stored]:
+    """Runs of one partition."""
+    if len(runs) > 1:
+        with suppress(Conflict):
+            etags = await world.tables.batch(RUNS, [Write("insert", _encode(run)) for run in runs])
+            return [Stored(run, etag) for run, etag in zip(runs, etags, strict=True)]
+    return await asyncio.gather(*(add(world, run) for run in runs))
 
 
 async def point(world: World, run: Run) -> None:
