@@ -11,7 +11,7 @@ from baselift.app.ports import Stale
 from baselift.app.task_rows import StoredTask
 from baselift.app.waves import followers, pauses
 from baselift.app.waves.pauses import Pause
-from baselift.app.waves.start_member import waits
+from baselift.app.waves.start_member import joins
 from baselift.app.waves.start_wave import Root, start_wave
 from baselift.app.waves.walk import outputs, together
 from baselift.app.world import World
@@ -92,7 +92,7 @@ async def _root(world: World, stored: StoredBase, dependent: StoredDependent) ->
         return None
     if not await _fires(world, stored, dependent, task):
         return None
-    if await waits(world, follower):
+    if await joins(world, follower):
         text = "the task waits in a wave that has begun, and is built there on what the base is now"
         await reasons.decided(world, stored, dependent, Verdict(fire=False, rule="joins-wave", text=text))
         return None

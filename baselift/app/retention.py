@@ -1,7 +1,7 @@
-"""Delete what was kept long enough: runs that are over with their logs, reasons, notices, uploaded sources.
+"""Delete what was kept long enough: runs that are over with their logs, waves, reasons, notices, uploaded sources.
 
-A run's own row goes last, so that whatever a crash left is found by it again. Archived runs stay. Each round deletes a
-bounded amount and notes where it stopped; after a whole walk there is a pause.
+A run's own row goes last, and so does a wave's: whatever a crash left is found by it again. Archived runs stay. Each
+round deletes a bounded amount and notes where it stopped; after a whole walk there is a pause.
 """
 
 import asyncio
@@ -16,6 +16,8 @@ from baselift.app.notifications.outbox import NOTICES
 from baselift.app.numbers import SEQS
 from baselift.app.ports import Row, Stale, Write
 from baselift.app.request_run import claim_place, log_name
+from baselift.app.waves import wave_rows
+from baselift.app.waves.wave_rows import Wave
 from baselift.app.world import World
 from baselift.domain.runs import Run
 
@@ -25,8 +27,9 @@ UPLOADS = timedelta(days=1)
 BLOCKS = 4
 """Partitions of runs walked in one round and registry."""
 ROWS = 2000
-"""Reasons and notices, or uploads, deleted in one round."""
+"""Reasons and notices, or uploads, deleted in one round; of waves as many whole ones as have so many members."""
 _RUNS_PAUSE, _REASONS_PAUSE, _UPLOADS_PAUSE = timedelta(hours=1), timedelta(days=1), timedelta(hours=1)
+_WAVES_PAUSE = timedelta(hours=1)
 _BATCH = 100
 _AT_ONCE = 8
 
@@ -54,6 +57,7 @@ async def expire(world: World) -> None:
     before = world.now() - world.retention
     async for row in world.tables.query(SEQS):
         await _expire_runs(world, row.partition, (row.number("next") - 1) // keys.RUNS_TOGETHER, before)
+    await _expire_waves(world, before)
     await _expire_reasons(world, before)
 
 
@@ -105,6 +109,32 @@ async def _delete_runs(world: World, runs: Sequence[Run]) -> None:
     await _delete_rows(world, run_rows.BY_TASK, pointers)
     rows = (Row(keys.run_partition(run.registry, run.seq), keys.newest_first(run.seq), {}) for run in runs)
     await _delete_rows(world, run_rows.RUNS, rows)
+
+
+async def _expire_waves(world: World, before: datetime) -> None:
+    walk = await _walk(world, "waves")
+    if walk is None:
+        return
+    deleted = 0
+    async for wave in wave_rows.moved_before(world, before):
+        deleted += wave.total if await _expire_wave(world, wave, before) else 0
+        if deleted >= ROWS:
+            return
+    await _rest(world, walk, _WAVES_PAUSE)
+
+
+async def _expire_wave(world: World, wave: Wave, before: datetime) -> bool:
+    """Delete a wave that ended before a time; False for one that goes on, or ended later."""
+    stored = await wave_rows.tally(world, wave.plan)
+    if stored is not None and not (stored.tally.over and stored.tally.ended and stored.tally.ended < before):
+        return False
+    try:
+        await wave_rows.forget(world, wave, stored)
+    except Stale:
+        log.info("wave %s was resumed", wave.id)
+        return False
+    log.info("wave %s was deleted", wave.id)
+    return True
 
 
 async def _expire_reasons(world: World, before: datetime) -> None:

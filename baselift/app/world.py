@@ -93,7 +93,7 @@ class World:
     window: int = 200
     """Messages that the build queue holds at most; further runs wait in tables. 0: any number."""
     retention: timedelta = timedelta(days=30)
-    """How long runs that are over, their logs and reasons are kept; archived runs for ever. 0 keeps all."""
+    """How long runs and waves that are over, logs and reasons are kept; archived runs for ever. 0 keeps all."""
     waves: Policy = field(default_factory=Policy)
     """How waves are carried out."""
     telemetry: Telemetry = field(default_factory=Telemetry)

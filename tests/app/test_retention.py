@@ -94,7 +94,7 @@ async def test_a_round_is_bounded_and_the_next_ones_come_to_the_end(site, monkey
     await over(site, 1)
     counted = Process()
     await expire(counted.world(site.world))
-    assert len(counted.calls) == 3
+    assert len(counted.calls) == 4
     site.clock.turn(31 * DAY)
     await expire(site.world)
     assert await site.runs() == []

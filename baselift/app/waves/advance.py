@@ -46,7 +46,7 @@ async def _go_on(world: World, place: Place | None, run: Run) -> list[Run]:
         return []
     # Who waited for room takes what this member leaves.
     more = await settle_member.let_in(world, place.plan) if passed.ready else ()
-    return await carry_on(world, place.plan, [*passed.queued, *more])
+    return await carry_on(world, place.plan, [*passed.queued, *more], passed.fresh)
 
 
 async def _failed(world: World, place: Place, run: Run) -> None:

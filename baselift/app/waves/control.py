@@ -1,5 +1,7 @@
 """What people do with a wave: have the rest of it done, or cancel it."""
 
+from datetime import timedelta
+
 from baselift.app import base_rows, run_rows
 from baselift.app.cancel_run import cancel_run
 from baselift.app.fan_out import fan_out
@@ -85,8 +87,15 @@ async def get_wave(world: World, identifier: str) -> Wave:
     """The wave. Raises NotFound."""
     wave = await wave_rows.get(world, identifier)
     if wave is None:
-        raise NotFound(f"wave '{identifier}' does not exist")
+        raise NotFound(f"wave '{identifier}' does not exist{_or_gone(world, identifier)}")
     return wave
+
+
+def _or_gone(world: World, identifier: str) -> str:
+    """What is to be added where the wave may have been deleted."""
+    if not world.retention or not wave_rows.may_be_gone(identifier, world.now() - world.retention):
+        return ""
+    return f", or is no longer kept: a wave is kept for {world.retention / timedelta(days=1):g} days after its end"
 
 
 async def _wait(world: World, wave: Wave, each: StoredMember) -> None:

@@ -1,11 +1,10 @@
 """Go on with a wave from what the tables say, whatever a crash or a lost message left undone. All is repeatable."""
 
 import logging
-from contextlib import suppress
 
 from baselift.app import run_rows
 from baselift.app.notifications import tell
-from baselift.app.ports import Row, Stale, Write
+from baselift.app.ports import Row, Stale
 from baselift.app.waves import followers, settle_member, wave_rows
 from baselift.app.waves.advance import advance
 from baselift.app.waves.carry_on import carry_on
@@ -48,7 +47,7 @@ async def drive(world: World, plan: str) -> list[Run]:
         return await carry_on(world, plan, await settle_member.let_in(world, plan))
     runs: list[Run] = []
     async for stored in wave_rows.moving(world, plan):
-        runs += await drive_member(world, Place(plan, stored.member.number), stored.member)
+        runs += await drive_member(world, Place(plan, stored.member.number), stored)
     runs += await carry_on(world, plan, await settle_member.let_in(world, plan))
     return runs
 
@@ -77,21 +76,19 @@ async def _look(world: World, image: str) -> None:
         log.warning("%s could not be looked at: %s", image, failure)
 
 
-async def drive_member(world: World, place: Place, known: Member | None = None) -> list[Run]:
+async def drive_member(world: World, place: Place, known: StoredMember | None = None) -> list[Run]:
     """Bring one member as far as it can go now: the answer to a message of the queue of waves."""
-    member = known
-    if member is None:
-        stored = await wave_rows.member(world, place.plan, place.number)
-        if stored is None:
-            return []
-        member = stored.member
+    stored = known or await wave_rows.member(world, place.plan, place.number)
+    if stored is None:
+        return []
+    member = stored.member
     if member.state is MemberState.RETRYING:
         return await _retry(world, place, member)
     if member.state is not MemberState.QUEUED:
         return []
     stored_run = await run_rows.by_seq(world, member.registry, member.seq) if member.seq else None
     if stored_run is None:
-        return await carry_on(world, place.plan, [place.number])
+        return await carry_on(world, place.plan, [stored])
     run = stored_run.run
     if not run.status.final or await run_rows.is_active(world, run):
         # Until a run that is over has told of what it pushed, those who wait for it must not look.
@@ -117,12 +114,7 @@ async def discard(world: World, plan: str) -> None:
     found: list[StoredMember] = [stored async for stored in wave_rows.members(world, plan)]
     for each in found:
         await followers.leave(world, each.member.registry, each.member.task, Place(plan, each.member.number))
-    while rows := [row async for row in world.tables.query(wave_rows.MEMBERS, partition=plan)]:
-        # Its planner and the reconciler may remove it at the same time: what one took the other does not find.
-        with suppress(Stale):
-            for start in range(0, len(rows), 100):
-                deletes = [Write("delete", Row(plan, row.key, {})) for row in rows[start : start + 100]]
-                await world.tables.batch(wave_rows.MEMBERS, deletes)
+    await wave_rows.clear(world, plan)
     await wave_rows.retire(world, plan)
 
 
@@ -137,7 +129,7 @@ async def _retry(world: World, place: Place, member: Member) -> list[Run]:
         lambda now: now.state is MemberState.RETRYING and now.due == member.due,
         lambda tally, now: states.again(tally, now, world.waves),
     )
-    return await carry_on(world, place.plan, [place.number]) if changed else []
+    return await carry_on(world, place.plan, changed or ())
 
 
 def _old(world: World, row: Row) -> bool:

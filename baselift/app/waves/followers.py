@@ -82,6 +82,11 @@ async def change(
         return
 
 
+async def touch(world: World, follower: Follower) -> None:
+    """Write the row as it was read, so that whoever read it before finds it changed. Raises Stale."""
+    await world.tables.replace(FOLLOWERS, _encode(follower))
+
+
 async def wait(world: World, registry: str, task: str, place: Place, known: Follower | None = None) -> None:
     """Note that the task waits at a place; `known` as in `change`."""
     await change(

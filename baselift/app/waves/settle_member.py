@@ -15,6 +15,7 @@ from datetime import datetime
 from baselift.app.notifications import tell
 from baselift.app.ports import Stale
 from baselift.app.waves import pauses, wave_rows, wave_telemetry
+from baselift.app.waves.fresh import Fresh, read
 from baselift.app.waves.walk import together
 from baselift.app.waves.wave_rows import StoredMember, StoredTally
 from baselift.app.world import World
@@ -42,17 +43,23 @@ def going(seq: int) -> Guard:
 class Passed:
     """What follows from a member that is done."""
 
-    queued: Sequence[int]
+    queued: Sequence[StoredMember]
     """Members that are to be started."""
     ready: int
     """How many others wait for room."""
+    fresh: Fresh
+    """What was read for those that are to be started."""
+
+
+NOTHING = Passed((), 0, Fresh())
+"""Nothing follows."""
 
 
 async def passed(world: World, plan: str, number: int, state: MemberState, note: str, guard: Guard) -> Passed | None:
     """Settle a member whose children may go. None: it is not as `guard` says."""
     async with _alone(world, plan):
-        while (read := await _read(world, plan, number)) and guard(read[1].member):
-            tally, stored = read
+        while (found := await _read(world, plan, number)) and guard(found[1].member):
+            tally, stored = found
             children = await numbered(world, plan, stored.member.children)
             try:
                 return await _pass(world, plan, tally, stored, children, state, note)
@@ -70,7 +77,7 @@ async def _pass(
     state: MemberState,
     note: str,
 ) -> Passed:
-    queued: list[int] = []
+    queued: list[StoredMember] = []
     while len(children) > PART:
         part, children = children[:PART], children[PART:]
         freed = states.freed(tally.tally, stored.member, [each.member for each in part], world.waves)
@@ -79,14 +86,17 @@ async def _pass(
     freed = states.freed(tally.tally, stored.member, [each.member for each in children], world.waves)
     done = states.passed(freed.tally, stored.member, state, note, world.now())
     both = Change(done.tally, (*freed.members, *done.members))
-    queued += await _write(world, plan, [*children, stored], both, tally)
-    return Passed(queued, done.tally.ready)
+    # What those that are freed need is read beside: should it have changed, whoever takes their tasks' rows finds out.
+    last, fresh = await asyncio.gather(
+        _write(world, plan, [*children, stored], both, tally), read(world, _queued(freed.members))
+    )
+    return Passed((*queued, *last), done.tally.ready, fresh)
 
 
 async def failed(world: World, plan: str, number: int, state: MemberState, note: str, guard: Guard) -> bool:
     """Settle a member that failed or was canceled, its descendants held. False: it is not as `guard` says."""
-    while (read := await _read(world, plan, number)) and guard(read[1].member):
-        tally, stored = read
+    while (found := await _read(world, plan, number)) and guard(found[1].member):
+        tally, stored = found
         try:
             await _hold(world, plan, stored.member)
             tally = await _tally(world, plan)
@@ -100,36 +110,36 @@ async def failed(world: World, plan: str, number: int, state: MemberState, note:
 
 async def put_off(world: World, plan: str, number: int, due: datetime, note: str, guard: Guard, *, again: bool) -> bool:
     """Have a member tried later. False: it is not as `guard` says."""
-    return await change(
+    changed = await change(
         world, plan, number, guard, lambda tally, member: states.put_off(tally, member, due, note, again=again)
     )
+    return changed is not None
 
 
-async def change(world: World, plan: str, number: int, guard: Guard, make: Make) -> bool:
-    """Change one member and the tally. False: it is not as `guard` says."""
+async def change(world: World, plan: str, number: int, guard: Guard, make: Make) -> Sequence[StoredMember] | None:
+    """Change one member and the tally; it, if it is to be started. None: it is not as `guard` says."""
     async with _alone(world, plan):
-        while (read := await _read(world, plan, number)) and guard(read[1].member):
-            tally, stored = read
+        while (found := await _read(world, plan, number)) and guard(found[1].member):
+            tally, stored = found
             try:
-                await _write(world, plan, [stored], make(tally.tally, stored.member), tally)
+                return await _write(world, plan, [stored], make(tally.tally, stored.member), tally)
             except Stale:
                 continue
-            return True
-    return False
+    return None
 
 
 async def change_many(
     world: World, plan: str, members: Sequence[StoredMember], make: Callable[[Tally, Sequence[Member]], Change]
-) -> Sequence[int]:
+) -> Sequence[StoredMember]:
     """Change members in parts; return those that are to be started. Raises Stale, with some parts done."""
-    queued: list[int] = []
+    queued: list[StoredMember] = []
     for start in range(0, len(members), PART):
         part, tally = members[start : start + PART], await _tally(world, plan)
         queued += await _write(world, plan, part, make(tally.tally, [each.member for each in part]), tally)
     return queued
 
 
-async def let_in(world: World, plan: str) -> Sequence[int]:
+async def let_in(world: World, plan: str) -> Sequence[StoredMember]:
     """Queue members that are ready and not paused, the longest way first, as many as there is room for; return them."""
     while (stored := await wave_rows.tally(world, plan)) is not None:
         room = min(states.room(stored.tally, world.waves), PART)
@@ -201,8 +211,9 @@ async def _tally(world: World, plan: str) -> StoredTally:
 
 async def _write(
     world: World, plan: str, before: Sequence[StoredMember], change: Change, tally: StoredTally
-) -> Sequence[int]:
-    await wave_rows.apply(world, plan, before, change, tally)
+) -> Sequence[StoredMember]:
+    """Have a change count; the members that are to be started now. Raises Stale."""
+    written = await wave_rows.apply(world, plan, before, change, tally)
     if change.tally.state is WaveState.HALTED and tally.tally.state is not WaveState.HALTED:
         log.warning("wave %s %s", wave_rows.id_of(plan), change.tally.note)
     wave_telemetry.changed(world, plan, [each.member for each in before], change, tally.tally)
@@ -210,4 +221,8 @@ async def _write(
         await tell.wave_changed(world, plan, change.tally)
     if change.tally.over:
         await wave_rows.retire(world, plan)
-    return [each.number for each in change.members if each.state is MemberState.QUEUED]
+    return [each for each in written if each.member.state is MemberState.QUEUED]
+
+
+def _queued(members: Sequence[Member]) -> Sequence[Member]:
+    return [each for each in members if each.state is MemberState.QUEUED]

@@ -14,8 +14,8 @@ from baselift.app.waves import followers, producers, wave_rows
 from baselift.app.waves.carry_on import carry_on
 from baselift.app.waves.drive import discard, drive
 from baselift.app.waves.followers import Follower, Place
+from baselift.app.waves.fresh import Fresh
 from baselift.app.waves.pauses import Pause
-from baselift.app.waves.start_member import Fresh
 from baselift.app.waves.walk import Walk, together
 from baselift.app.waves.wave_rows import StoredMember, Wave
 from baselift.app.world import World
@@ -71,15 +71,16 @@ async def start_wave(
     log.info("wave %s: %d members because %s moved", wave.id, wave.total, image)
     world.telemetry.record("baselift.waves", state="begun")
     tasks = dict(zip(names, (root.task for root in roots), strict=True))
-    fresh = Fresh(members, tasks, followed, {image: stored}, paused)
-    runs, _ = await asyncio.gather(_begin(world, wave, fresh), tell.wave_changed(world, wave.plan, change.tally))
+    fresh = Fresh(tasks, followed, {image: stored}, paused)
+    told = tell.wave_changed(world, wave.plan, change.tally)
+    runs, _ = await asyncio.gather(_begin(world, wave, members, fresh), told)
     return runs
 
 
-async def _begin(world: World, wave: Wave, fresh: Fresh) -> list[Run]:
+async def _begin(world: World, wave: Wave, members: Sequence[StoredMember], fresh: Fresh) -> list[Run]:
     if wave.beside:
         return await drive(world, wave.plan)
-    queued = [number for number, each in fresh.members.items() if each.member.state is MemberState.QUEUED]
+    queued = [each for each in members if each.member.state is MemberState.QUEUED]
     return await carry_on(world, wave.plan, queued, fresh)
 
 
@@ -112,7 +113,7 @@ def _wave(world: World, stored: StoredBase, plan: Plan, identifier: str, beside:
 
 async def _write(
     world: World, wave: Wave, change: states.Change, known: Mapping[str, Follower]
-) -> Mapping[int, StoredMember]:
+) -> Sequence[StoredMember]:
     """Write the plan, and on each task that is not started at once that it waits; nothing of it counts yet."""
 
     async def wait(member: Member) -> None:
@@ -131,8 +132,9 @@ async def _other(world: World, wave: Wave, stored: StoredBase, roots: Sequence[R
     found = await wave_rows.get(world, wave.id)
     if found is None:
         return []
+    # One without a tally ended so long ago that it is being deleted.
     tally = await wave_rows.tally(world, found.plan)
-    if tally is None or tally.tally.state is not WaveState.FINISHED:
+    if tally is not None and tally.tally.state is not WaveState.FINISHED:
         return await drive(world, found.plan)
     behind = [root for root in roots if await _behind(world, stored, root)]
     return await start_wave(world, stored, behind, after=found.id) if behind else []

@@ -9,11 +9,12 @@ tally, the members, and a note for each member that is ready, in the order in wh
 import hashlib
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from baselift.app import codec
-from baselift.app.ports import AHEAD, Row, Value, Write
+from baselift.app.ports import AHEAD, WHOLE, Row, Stale, Value, Write
 from baselift.app.world import World
 from baselift.domain.runs import Cause
 from baselift.domain.waves.states import Change, Member, MemberState, Moved, Tally
@@ -23,6 +24,7 @@ _ALL = "all"
 _TALLY = "!"
 _MEMBERS, _READY = ("m|", "m~"), ("r|", "r~")
 _MOVING = frozenset({MemberState.QUEUED.value, MemberState.RETRYING.value})
+_MOST = 100
 _BATCH = 98
 """Rows beside the tally in one batch, and one to spare."""
 _KEY = re.compile(r"(?P<plan>\d{10}-[0-9a-f]{8}-[0-9a-f]+)/(?P<number>\d+)/\d+")
@@ -78,8 +80,13 @@ def id_of(plan: str) -> str:
 
 
 def began(plan: str) -> int:
-    """When the base moved that a wave's partition is named for: epoch seconds."""
+    """When the base moved that a wave's id, or its partition, is named for: epoch seconds."""
     return int(plan.partition("-")[0])
+
+
+def may_be_gone(identifier: str, before: datetime) -> bool:
+    """Whether this is the id of a movement before a time: its wave may have been deleted."""
+    return _is_id(identifier) and began(identifier) < before.timestamp()
 
 
 def place_of(cause: Cause) -> tuple[str, int] | None:
@@ -102,6 +109,13 @@ async def newest(world: World, ahead: int = AHEAD) -> AsyncIterator[Wave]:
         yield codec.load(Wave, row.text("doc"))
 
 
+async def moved_before(world: World, at: datetime) -> AsyncIterator[Wave]:
+    """The waves of movements before a time, newest first: among them all that ended before it."""
+    first = f"{_LAST_SECOND - int(at.timestamp()):010d}"
+    async for row in world.tables.query(WAVES, partition=_ALL, keys=(first, "~")):
+        yield codec.load(Wave, row.text("doc"))
+
+
 async def active(world: World) -> AsyncIterator[Row]:
     """Rows of the waves that are not over: `id`, `plan`, `sent` as epoch seconds."""
     async for row in world.tables.query(ACTIVE, partition=_ALL):
@@ -119,22 +133,46 @@ async def retire(world: World, plan: str) -> None:
     await world.tables.delete(ACTIVE, _ALL, plan)
 
 
-async def write_plan(world: World, plan: str, change: Change) -> Mapping[int, StoredMember]:
-    """Write a new wave's members, and its tally last. Raises Conflict when the partition is taken."""
+async def write_plan(world: World, plan: str, change: Change) -> Sequence[StoredMember]:
+    """Write a new wave's members, and its tally last; the members as written.
+
+    Raises:
+        Conflict: the partition is taken.
+    """
     writes = [Write("insert", row) for each in change.members for row in _rows(plan, each)]
     writes.append(Write("insert", _tally_row(plan, change.tally)))
     etags: dict[str, str] = {}
     for start in range(0, len(writes), _BATCH):
-        part = writes[start : start + _BATCH]
-        written = await world.tables.batch(MEMBERS, part)
-        etags |= dict(zip((write.row.key for write in part), written, strict=True))
-    return {each.number: StoredMember(each, etags[_key(each.number)]) for each in change.members}
+        etags |= await _write(world, writes[start : start + _BATCH])
+    return [StoredMember(each, etags[_key(each.number)]) for each in change.members]
 
 
 async def commit(world: World, wave: Wave) -> None:
     """Have the wave count. Raises Conflict when another planner was faster."""
     row = Row(_ALL, _newest_first(wave.id), {"id": wave.id, "doc": codec.dump(wave)})
     await world.tables.insert(WAVES, row)
+
+
+async def forget(world: World, wave: Wave, stored: StoredTally | None) -> None:
+    """Delete a wave that is over, its own row last, so that what a crash leaves is found by it. Raises Stale.
+
+    `stored`: its tally; None where that is deleted already.
+    """
+    if stored is not None:
+        # From then on nobody can resume it.
+        await world.tables.delete(MEMBERS, wave.plan, _TALLY, stored.etag)
+    await clear(world, wave.plan)
+    await world.tables.delete(WAVES, _ALL, _newest_first(wave.id))
+
+
+async def clear(world: World, plan: str) -> None:
+    """Delete all rows of a plan."""
+    while rows := [row async for row in world.tables.query(MEMBERS, partition=plan, ahead=WHOLE)]:
+        # Two may do so at the same time: what one took the other does not find.
+        with suppress(Stale):
+            for start in range(0, len(rows), _MOST):
+                deletes = [Write("delete", Row(plan, row.key, {})) for row in rows[start : start + _MOST]]
+                await world.tables.batch(MEMBERS, deletes)
 
 
 async def tally(world: World, plan: str) -> StoredTally | None:
@@ -172,16 +210,24 @@ async def ready(world: World, plan: str, count: int | None) -> list[int]:
     return found
 
 
-async def apply(world: World, plan: str, before: Sequence[StoredMember], change: Change, stored: StoredTally) -> None:
-    """Write a change of at most 48 members and the tally, all or nothing. Raises Stale."""
+async def apply(
+    world: World, plan: str, before: Sequence[StoredMember], change: Change, stored: StoredTally
+) -> Sequence[StoredMember]:
+    """Write a change of at most 48 members and the tally, all or nothing; the members as written. Raises Stale."""
     known = {each.member.number: each for each in before}
     writes = [] if change.tally == stored.tally else [Write("replace", _tally_row(plan, change.tally, stored.etag))]
     for each in change.members:
         was = known[each.number]
         writes.append(Write("replace", _member_row(plan, each, was.etag)))
         writes += _ready_writes(plan, was.member, each)
-    if writes:
-        await world.tables.batch(MEMBERS, writes)
+    etags = await _write(world, writes)
+    return [StoredMember(each, etags[_key(each.number)]) for each in change.members]
+
+
+async def _write(world: World, writes: Sequence[Write]) -> Mapping[str, str]:
+    """The etags by key. Raises Conflict or Stale."""
+    written = await world.tables.batch(MEMBERS, writes) if writes else ()
+    return dict(zip((write.row.key for write in writes), written, strict=True))
 
 
 async def save(world: World, plan: str, changes: Sequence[tuple[StoredMember, Member]]) -> None:
