@@ -23,6 +23,9 @@ _DEVELOPMENT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6
 """The emulator's well-known key, the same on every machine."""
 _IDLE = 4
 """Seconds a plain connection may idle: Azurite closes it after 5 without a word."""
+_CONNECT, _READ = 5, 20
+"""Seconds until a connection must be there, and the next bytes of an answer. A client that is given a transport asks
+that one: timeouts among its own arguments would be passed over, and 300 seconds hold."""
 
 
 class Account:
@@ -46,7 +49,7 @@ class Account:
         self._session: aiohttp.ClientSession | None = None
 
     def options(self) -> dict[str, Any]:
-        """Keyword arguments every client takes: credential, the shared connection pool, timeouts in seconds."""
+        """Keyword arguments every client takes: credential, and the shared connection pool with its timeouts."""
         if self._session is None:
             idle = 15 if self.urls["blob"].startswith("https:") else _IDLE
             self._session = aiohttp.ClientSession(
@@ -58,9 +61,9 @@ class Account:
             )
         return {
             "credential": self._credential(),
-            "transport": AioHttpTransport(session=self._session, session_owner=False),
-            "connection_timeout": 5,
-            "read_timeout": 20,
+            "transport": AioHttpTransport(
+                session=self._session, session_owner=False, connection_timeout=_CONNECT, read_timeout=_READ
+            ),
         }
 
     async def close(self) -> None:

@@ -1,7 +1,12 @@
 """How a connection setting is found and read."""
 
-import pytest
+import asyncio
+import socket
 
+import pytest
+from azure.core.exceptions import ServiceResponseTimeoutError
+
+from baselift.azure import connection, tables
 from baselift.azure.connection import account
 from baselift.azure.storage import Storage
 
@@ -115,6 +120,21 @@ async def test_the_environment_is_asked_for_a_proxy_where_it_names_one(monkeypat
     where = account({"AzureWebJobsStorage": TEXT})
     assert where.options()["transport"].session.trust_env is asked
     await where.close()
+
+
+async def test_a_storage_that_accepts_and_says_nothing_is_given_up(monkeypatch):
+    monkeypatch.setattr(connection, "_READ", 0.05)
+    monkeypatch.setattr(tables, "PAUSES", (0.0,))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/acc"
+        places = ";".join(f"{kind}Endpoint={url}" for kind in ("Blob", "Queue", "Table"))
+        store = Storage.connect({"AzureWebJobsStorage": f"AccountName=acc;AccountKey={KEY};{places}"})
+        try:
+            async with asyncio.timeout(20):
+                with pytest.raises(ServiceResponseTimeoutError):
+                    await store.tables.get("rows", "p", "k")
+        finally:
+            await store.close()
 
 
 async def test_a_store_that_was_never_used_closes():
