@@ -20,6 +20,7 @@ from baselift.app.ports import Containers, Engine, Post
 from baselift.app.registrations import Registration, Registrations
 from baselift.app.world import World
 from baselift.domain.builds import Credential
+from baselift.endings import at_end_of_loop
 from baselift.registry.errors import RegistryError
 from baselift.settings import Settings, load
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from baselift.access.settings import AccessSettings
     from baselift.app.diagnose import Diagnosis, Try
     from baselift.app.signs import Signs
+    from baselift.azure.arm_token import ArmToken
     from baselift.azure.relay import Relay
     from baselift.azure.storage import Storage
     from baselift.engines.acr import AcrBuilds
@@ -89,7 +91,9 @@ def relay() -> "Relay":
     """Carries requests to the storage. Belongs to the event loop that first uses it."""
     from baselift.azure.relay import Relay
 
-    return Relay()
+    made = Relay()
+    at_end_of_loop(made.close)
+    return made
 
 
 @cache
@@ -123,8 +127,20 @@ def diagnosis() -> "Diagnosis":
     return Diagnosis(world(), signs(), schedule, STARTED, attempt)
 
 
+def is_outage(error: BaseException) -> bool:
+    """Whether an error says no more than that the storage gave no answer, or that it cannot serve now."""
+    from azure.core.exceptions import HttpResponseError, ServiceRequestError, ServiceResponseError
+
+    if isinstance(error, HttpResponseError):
+        return (error.status_code or 0) >= 500  # noqa: PLR2004
+    return isinstance(error, ServiceRequestError | ServiceResponseError)
+
+
 def build(given: Settings, storage: "Storage | None" = None) -> World:
-    """A world with every part as the settings say. Who has to close the storage after use passes it."""
+    """A world with every part as the settings say; its connections are closed when the running loop ends.
+
+    Who has to close the storage earlier passes it.
+    """
     from baselift.azure.keyvault import KeyVault
     from baselift.azure.storage import Storage
     from baselift.exporters import connect
@@ -134,6 +150,7 @@ def build(given: Settings, storage: "Storage | None" = None) -> World:
     from baselift.source.limits import Limits
 
     storage = storage or Storage.connect(given.environment)
+    at_end_of_loop(storage.close)
 
     seal, unseal = _secrets(given)
     engine = cache(lambda: _local(given))
@@ -150,6 +167,7 @@ def build(given: Settings, storage: "Storage | None" = None) -> World:
         telemetry.record("baselift.registry.errors", registry=error.registry, error=error.name)
 
     registries = Registries(plain_http_hosts=given.plain_http_hosts, failed=failed)
+    at_end_of_loop(registries.close)
     return World(
         tables=storage.tables,
         queues=storage.queues,
@@ -242,12 +260,17 @@ def _agents(given: Settings) -> "AcrBuilds | None":
         return None
     from baselift.engines.acr import AcrBuilds, no_token
 
+    agents = AcrBuilds(given.acr_endpoint, given.subscription, _agents_token(given) or no_token)
+    at_end_of_loop(agents.close)
+    return agents
+
+
+def _agents_token(given: Settings) -> "ArmToken | None":
     if given.acr_endpoint.startswith("http://"):
-        return AcrBuilds(given.acr_endpoint, given.subscription, no_token)
+        return None
     from baselift.azure.arm_token import ArmToken
 
-    token = ArmToken(given.acr_endpoint, given.environment.get("AZURE_CLIENT_ID"))
-    return AcrBuilds(given.acr_endpoint, given.subscription, token)
+    return ArmToken(given.acr_endpoint, given.environment.get("AZURE_CLIENT_ID"))
 
 
 def _post(given: Settings) -> Post:

@@ -121,11 +121,12 @@ async def _on_wave(visit: Visit, act: Callable[[World, str], Awaitable[Any]]) ->
 
 async def _switch(visit: Visit, status: str) -> func.HttpResponse:
     where, name = await registry(visit), visit.req.route_params["task"]
+    by = visit.caller.name if visit.caller else ""
 
     def change(existing: dict[str, Any] | None) -> dict[str, Any]:
         if existing is None:
             raise errors.not_found("task", name, within=f"registry '{where.name}'")
-        return tasks.merge(existing, {"properties": {"status": status}}, now=now(), ids=guid)
+        return tasks.merge(existing, {"properties": {"status": status}}, now=now(), ids=guid, by=by)
 
     await get_task(wiring.world(), where.name, name)
     task = await change_task(wiring.world(), where.name, name, change)

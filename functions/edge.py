@@ -4,6 +4,7 @@ import json
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import wraps
 from typing import Any
@@ -26,6 +27,8 @@ PROVIDER = "providers/Microsoft.ContainerRegistry"
 REGISTRY = f"{GROUP}/{PROVIDER}/registries/{{registry}}"
 
 Handler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
+
+_caller: ContextVar[str] = ContextVar("caller", default="")
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +58,12 @@ async def _admit(req: func.HttpRequest, needs: Role | None) -> None:
     if needs is None:
         access.admit(incoming)
     else:
-        await access.check(incoming, needs)
+        _caller.set((await access.check(incoming, needs)).name)
+
+
+def caller() -> str:
+    """Name of who makes the request that is answered; empty on routes that are open."""
+    return _caller.get()
 
 
 def _refusal(name: str, error: Exception) -> func.HttpResponse:
@@ -67,6 +75,9 @@ def _refusal(name: str, error: Exception) -> func.HttpResponse:
     for kind, status, code in _ANSWERS:
         if isinstance(error, kind):
             return failed(status, code, str(error))
+    if wiring.is_outage(error):
+        log.error("%s failed: the storage does not answer: %s", name, error)
+        return failed(503, "ServiceUnavailable", "The storage does not answer; the app's log says why.")
     log.error("%s failed", name, exc_info=error)
     return failed(500, "InternalServerError", "The request could not be carried out; the app's log says why.")
 

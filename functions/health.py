@@ -22,11 +22,20 @@ async def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
     try:
         async with asyncio.timeout(SECONDS):
             rounds = await wiring.diagnosis().rounds()
-    except Exception:
-        log.exception("storage does not answer")
-        return _unhealthy("Storage does not answer; the app's log says why.")
-    return reply({"status": "Healthy"}) if rounds.status == "OK" else _unhealthy(f"Reconciler: {rounds.detail}.")
+    except TimeoutError:
+        log.error("storage does not answer within %d seconds", SECONDS)  # noqa: TRY400  # there is no more to know
+        return _no_storage()
+    except Exception as error:
+        log.error("storage does not answer: %s", error, exc_info=None if wiring.is_outage(error) else error)  # noqa: TRY400
+        return _no_storage()
+    if rounds.status == "OK":
+        return reply({"status": "Healthy"})
+    return _unhealthy("reconcile", f"Reconciler: {rounds.detail}.")
 
 
-def _unhealthy(reason: str) -> func.HttpResponse:
-    return reply({"status": "Unhealthy", "reason": reason}, 503)
+def _no_storage() -> func.HttpResponse:
+    return _unhealthy("storage", "Storage does not answer; the app's log says why.")
+
+
+def _unhealthy(part: str, reason: str) -> func.HttpResponse:
+    return reply({"status": "Unhealthy", "part": part, "reason": reason}, 503)

@@ -9,7 +9,7 @@ from baselift.access.caller import Role
 from baselift.app.change_task import change_task, delete_task, get_task
 from baselift.app.task_rows import StoredTask, every
 from baselift.arm import errors, names, tasks
-from functions.edge import REGISTRY, answering, body, guid, now, reply, scope
+from functions.edge import REGISTRY, answering, body, caller, guid, now, reply, scope
 
 TASKS = f"{REGISTRY}/tasks"
 TASK = f"{TASKS}/{{task}}"
@@ -53,7 +53,7 @@ async def task_put(req: func.HttpRequest) -> func.HttpResponse:
     names.check_task(name)
 
     def change(existing: dict[str, Any] | None) -> dict[str, Any]:
-        return tasks.create(given, existing, scope=where, name=name, now=now(), ids=guid)
+        return tasks.create(given, existing, scope=where, name=name, now=now(), ids=guid, by=caller())
 
     return reply(shown(await change_task(wiring.world(), where.registry, name, change)))
 
@@ -68,7 +68,7 @@ async def task_patch(req: func.HttpRequest) -> func.HttpResponse:
     def change(existing: dict[str, Any] | None) -> dict[str, Any]:
         if existing is None:
             raise errors.not_found("task", name, within=f"registry '{where.registry}'")
-        return tasks.merge(existing, given, now=now(), ids=guid)
+        return tasks.merge(existing, given, now=now(), ids=guid, by=caller())
 
     return reply(shown(await change_task(wiring.world(), where.registry, name, change)))
 

@@ -237,4 +237,5 @@ def live_app(
         )
         stack.enter_context(client)
         yield Live(parts, client, directory)
+    assert "Unclosed" not in (directory / "app.log").read_text(), "the app left connections open"
     shutil.rmtree(directory / "builder", ignore_errors=True)

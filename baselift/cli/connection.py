@@ -90,6 +90,14 @@ class Connection:
         """Path of a registry under the subscription."""
         return f"/resourceGroups/{quote(group, safe='')}/{_PROVIDER}/{quote(name, safe='')}"
 
+    def health(self) -> Any:
+        """What the server says of itself to anyone, within seconds. Raises ValueError where that is not JSON."""
+        client: PipelineClient[HttpRequest, HttpResponse] = PipelineClient(
+            base_url=self._url, policies=[], connection_verify=self._ca or True
+        )
+        with client:
+            return client.send_request(HttpRequest("GET", f"{self._url}/health")).json()
+
     def send(self, method: str, path: str, body: Any = None) -> Any:
         """Send a request that the SDK has no method for; return the answer's JSON, None where it has no body."""
         url = f"{self._url}/subscriptions/{self._subscription}{path}"

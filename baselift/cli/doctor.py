@@ -30,12 +30,24 @@ def doctor(registry: str | None, form: str) -> None:
 def _checks(connection: Connection) -> list[dict[str, str]]:
     url = connection.server.url
     try:
+        if _lacks_storage(connection):
+            advice = "see that it is up, and that AzureWebJobsStorage means it; the app's log says more"
+            return [_check("server", "OK", url), _check("storage", FAIL, "it gives the server no answer", advice)]
         found = _asked(connection)
     except CommandError as error:
         return [_check("server", FAIL, f"{url}: {error.message}", "see that it runs, and that BASELIFT_URL is right")]
     who = found["access"]
     mode = f"mode {who['mode']}, you are {who['caller']}, a {who['role']}"
     return [_server(url, found["version"]), _check("access", "OK", mode), *found["checks"]]
+
+
+@explained
+def _lacks_storage(connection: Connection) -> bool:
+    """Without it the server answers nothing else, and that only when it has tried for a minute or two."""
+    try:
+        return dict(connection.health()).get("part") == "storage"
+    except (ValueError, TypeError):
+        return False  # it is no Baselift, which the next question finds out
 
 
 @explained

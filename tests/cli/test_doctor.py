@@ -1,5 +1,8 @@
 """`baselift doctor` and what it asks."""
 
+import os
+import signal
+
 import pytest
 from cli.conftest import Command
 from cli.inside import Inside
@@ -52,6 +55,18 @@ def test_a_server_that_is_away_is_one_failed_check(tmp_path):
     assert done.err == ""
 
 
+def test_a_storage_that_says_nothing_is_told_within_seconds(live, tmp_path):
+    storage = live.stack.azurite.child.process.pid
+    os.kill(storage, signal.SIGSTOP)
+    try:
+        done = Inside(live.url, tmp_path)("doctor", "-o", "tsv")
+    finally:
+        os.kill(storage, signal.SIGCONT)
+    assert done.code == 1
+    assert [row[:2] for row in done.rows] == [["server", "OK"], ["storage", "FAIL"]]
+    until(lambda: live.send("GET", "/health").status == 200 or None)
+
+
 def test_diagnostics_are_of_a_registry_that_is_there(live):
     assert live.send("GET", f"{REGISTRY_ID}absent/diagnostics").status == 404
     answer = live.ask("GET", "diagnostics")
@@ -75,6 +90,10 @@ def test_the_app_is_unhealthy_where_no_round_of_repairs_ends(tmp_path):
             return answer if answer.status == 503 else None
 
         found = until(red, 60)
-        assert found.json == {"status": "Unhealthy", "reason": "Reconciler: no round has ended yet."}
+        assert found.json == {
+            "status": "Unhealthy",
+            "part": "reconcile",
+            "reason": "Reconciler: no round has ended yet.",
+        }
         done = Command(still.url, tmp_path)("doctor", "-o", "tsv")
         assert (done.code, lines(done)["reconcile"][0]) == (1, "FAIL")

@@ -332,6 +332,13 @@ async def test_readers_see_every_page(any_door: Door):
         assert reply.status != 404 or "/waves/" in route
 
 
+async def test_a_task_tells_who_made_it(any_door: Door):
+    asked = json.loads((await any_door.ask(f"GET {REGISTRY_ID[1:]}/diagnostics", any_door.contributor)).content)
+    made = json.loads((await any_door.ask(f"GET {REGISTRY_ID[1:]}/tasks/standing", any_door.contributor)).content)
+    assert asked["access"]["caller"] != ""
+    assert made["systemData"]["createdBy"] == made["systemData"]["lastModifiedBy"] == asked["access"]["caller"]
+
+
 async def test_readers_get_through_no_route_of_contributors_and_change_nothing(door: Door):
     before = await settled(door)
     for route, reply in await door.ask_all(CONTRIBUTOR, door.reader):
