@@ -7,6 +7,7 @@ from typing import Any
 
 from baselift.app import credentials
 from baselift.app.clear import clear
+from baselift.app.homes import at_home
 from baselift.app.layers import on_layers
 from baselift.app.lease import Lease
 from baselift.app.plan_build import Plan, plan_build
@@ -57,7 +58,7 @@ async def fetch(world: World, request: Mapping[str, Any], log: RunLog, into: Pat
     if location:
         await log.line("Fetching source code...")
     known = await credentials.for_request(world, request)
-    source = await world.sources.fetch(location, request.get("contextAccessToken"), into, known)
+    source = await world.sources.fetch(await at_home(world, location), request.get("contextAccessToken"), into, known)
     if location:
         await log.line(f"Fetched commit {source.commit}" if source.commit else "Fetched the source")
     return source

@@ -8,6 +8,7 @@ import logging
 from baselift.app import credentials, edges, reasons, source_rows, task_rows, timers
 from baselift.app.clear import clear
 from baselift.app.find_bases import find_bases
+from baselift.app.homes import at_home
 from baselift.app.scratch import scratch
 from baselift.app.task_rows import StoredTask
 from baselift.app.world import SCANS, World
@@ -49,5 +50,6 @@ async def _bases(world: World, task: StoredTask) -> list[BaseUse]:
     async with scratch(world.scratch) as directory:
         known = await credentials.for_request(world, request)
         token = request.get("contextAccessToken")
-        source = await world.sources.fetch(request.get("sourceLocation"), token, directory / "source", known)
+        location = await at_home(world, request.get("sourceLocation"))
+        source = await world.sources.fetch(location, token, directory / "source", known)
         return await find_bases(world, task, request, source, directory)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from baselift.app.homes import at_home
 from baselift.app.plan_build import Plan
 from baselift.app.world import World
 from baselift.domain.builds import BuildSecret, Credential, Failure, Limits, Source
@@ -56,7 +57,7 @@ async def build_source(world: World, step: Step, context: str, workspace: Source
     if is_remote(context):
         same = same_host(context, remote.request.get("sourceLocation"))
         token = remote.request.get("contextAccessToken") if same else None
-        return await world.sources.fetch(context, token, remote.into, remote.known)
+        return await world.sources.fetch(await at_home(world, context), token, remote.into, remote.known)
     place = (_working_directory(step, workspace) / context).resolve()
     if not place.is_relative_to(workspace.root.resolve()) or not place.is_dir():
         raise Failure(f"context '{context}' is not a directory of the workspace")

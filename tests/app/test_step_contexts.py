@@ -133,6 +133,12 @@ steps:
 """
     _, log = await succeeded(site, steps, sourceLocation=f"oci://{site.registry.host}/{image}")
     assert "of the artifact" in log.splitlines()
+    # The registry's alias, as Azure's users write it, of the run's source and of the step's.
+    alias = f"{REGISTRY}.azurecr.io"
+    _, log = await succeeded(
+        site, steps.replace("oci://" + site.registry.host, "oci://" + alias), sourceLocation=f"oci://{alias}/{image}"
+    )
+    assert "of the artifact" in log.splitlines()
     absent, _ = await run(site, steps, sourceLocation=f"oci://{site.registry.host}/{site.name}/absent:1")
     assert f"the artifact {site.registry.host}/{site.name}/absent:1 does not exist" in (absent.error or "")
 
