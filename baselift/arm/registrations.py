@@ -13,7 +13,7 @@ from baselift.arm import names, registries, rules, shapes
 from baselift.arm.errors import invalid
 from baselift.arm.models import LOCATION, TAGS
 from baselift.arm.names import Scope
-from baselift.arm.shapes import Choice, Each, Field, Model, Text
+from baselift.arm.shapes import Choice, Each, Field, Flag, Model, Text
 
 LOGIN = Model(
     {
@@ -27,6 +27,7 @@ PROPERTIES = Model(
         "aliases": Field(Each(Text(most=255, check=rules.registry_host))),
         "kind": Field(Choice(("oci", "acr"))),
         "credentials": Field(LOGIN),
+        "adminUserEnabled": Field(Flag()),
     }
 )
 REGISTRY = Model({"location": LOCATION, "tags": TAGS, "properties": Field(PROPERTIES, default={})})
@@ -74,13 +75,24 @@ def show(registration: Registration, scope: Scope) -> dict[str, Any]:
 def _changed(start: Registration, properties: Mapping[str, Any], seal: Callable[[Any], dict[str, Any]]) -> Registration:
     aliases = tuple(host.lower() for host in properties.get("aliases", start.aliases))
     address = properties.get("loginServer", start.address).lower()
-    changed = replace(start, address=address, aliases=aliases, kind=properties.get("kind", start.kind))
+    # A password is for the host that it was given for.
+    secrets = start.secrets if address == start.address else {}
+    kind = properties.get("kind", start.kind)
+    changed = replace(start, address=address, aliases=aliases, kind=kind, secrets=secrets)
     login = properties.get("credentials")
     if not login:
+        _check_admin(changed, properties)
         return changed
     secret = {"userName": _opaque(login["username"]), "password": _opaque(login["password"])}
     sealed = seal({"credentials": {"customRegistries": {address: secret}}})
     return replace(changed, secrets=sealed["credentials"]["customRegistries"])
+
+
+def _check_admin(changed: Registration, properties: Mapping[str, Any]) -> None:
+    """The registry's own user is made where the registry is; to say that it is there without it would be a lie."""
+    if properties.get("adminUserEnabled") and not changed.secrets:
+        right = "it follows from properties.credentials (username, password), with which the registry is registered"
+        raise invalid(f"properties.adminUserEnabled is true: {right}.", "properties.adminUserEnabled")
 
 
 def _opaque(value: str) -> dict[str, str]:

@@ -94,3 +94,21 @@ def test_a_patch_changes_what_it_names(site: Site):
     assert (changed.aliases, changed.tags) == (("a.example",), {"a": "b"})
     with pytest.raises(ApiError, match="kind"):
         registrations.merge(changed, {"properties": {"kind": "hub"}}, seal=site.world.seal)
+
+
+def test_an_admin_user_is_there_when_its_login_is(site: Site):
+    enabled = {"properties": {"adminUserEnabled": True}}
+    with pytest.raises(ApiError, match=r"adminUserEnabled is true: it follows from properties\.credentials"):
+        registrations.merge(registered(site), enabled, seal=site.world.seal)
+    login = {"credentials": {"username": "me", "password": "word"}}
+    known = registrations.merge(registered(site), {"properties": login}, seal=site.world.seal)
+    assert registrations.merge(known, enabled, seal=site.world.seal) == known
+    assert registrations.show(known, OTHER)["properties"]["adminUserEnabled"] is True
+
+
+def test_a_login_does_not_move_to_another_address(site: Site):
+    login = {"credentials": {"username": "me", "password": "word"}}
+    known = registrations.merge(registered(site), {"properties": login}, seal=site.world.seal)
+    moved = registrations.merge(known, {"properties": {"loginServer": "elsewhere.example"}}, seal=site.world.seal)
+    assert (moved.address, moved.secrets) == ("elsewhere.example", {})
+    assert registrations.show(moved, OTHER)["properties"]["adminUserEnabled"] is False
