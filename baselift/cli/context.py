@@ -12,7 +12,7 @@ from azure.storage.blob import BlobClient
 from e2b_dockerfile_utils import PatternMatcher
 
 from baselift.cli.connection import Connection
-from baselift.cli.errors import CommandError
+from baselift.cli.errors import CommandError, from_storage
 
 _ALWAYS_OUT = frozenset({".git", ".gitignore", ".bzr", ".bzrignore", ".hg", ".hgignore", ".svn", ".venv"})
 
@@ -51,7 +51,8 @@ def _send(connection: Connection, archive: IO[bytes]) -> str:
     target = connection.client.registries.get_build_source_upload_url(*connection.where)
     click.echo(f"Uploading archived source code ({archive.tell() / 1024:.1f} KiB)...", err=True)
     archive.seek(0)
-    with BlobClient.from_blob_url(target.upload_url or "", api_version="2025-11-05") as blob:
+    url = target.upload_url or ""
+    with from_storage(url), BlobClient.from_blob_url(url, api_version="2025-11-05") as blob:
         blob.upload_blob(archive, overwrite=True)
     return target.relative_path or ""
 

@@ -1,8 +1,10 @@
 """What ends a command: one line on stderr and an exit code, never a traceback."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
+from urllib.parse import urlsplit
 
 import click
 from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError
@@ -40,6 +42,20 @@ def explained(command: Callable[P, T]) -> Callable[P, T]:
             raise CommandError(error.message) from error
 
     return run
+
+
+@contextmanager
+def from_storage(link: str) -> Iterator[None]:
+    """Say of what fails inside that it was the storage, which a link of the server's leads to, and not the server."""
+    parts = urlsplit(link)
+    place = f"the storage at {parts.hostname}:{parts.port}" if parts.port else f"the storage at {parts.hostname}"
+    try:
+        yield
+    except HttpResponseError as error:
+        raise CommandError(f"{place} answered {error.status_code} {error.reason}") from error
+    except AzureError as error:
+        way = "where clients do not reach it, the server's setting BASELIFT_BLOB_PROXY helps"
+        raise CommandError(f"{place} does not answer: {error.message}; {way}") from error
 
 
 def _refusal(error: HttpResponseError) -> CommandError:

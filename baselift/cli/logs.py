@@ -8,7 +8,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobClient
 
 from baselift.cli.connection import Connection
-from baselift.cli.errors import CommandError
+from baselift.cli.errors import CommandError, from_storage
 
 PAUSE = 0.2
 LONGEST_PAUSE = 2.0
@@ -24,7 +24,7 @@ def follow(connection: Connection, run: str, *, quiet: bool = False) -> str:
     """Print the log to its end, or only wait for it; return the outcome in its metadata, for example ``successful``."""
     link = connection.client.runs.get_log_sas_url(*connection.where, run).log_link or ""
     offset, pause, rest = 0, PAUSE, b""
-    with BlobClient.from_blob_url(link, api_version="2025-11-05") as blob:
+    with from_storage(link), BlobClient.from_blob_url(link, api_version="2025-11-05") as blob:
         while True:
             properties = _properties(blob)
             size = properties.size if properties else 0

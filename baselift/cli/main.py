@@ -1,5 +1,7 @@
 """`baselift`: build images, and keep them on their base images."""
 
+import logging
+
 import click
 
 from baselift.cli.build import build
@@ -24,6 +26,9 @@ from baselift.cli.waves import pause, unpause, wave
 def main() -> None:
     """Container images that follow their base images: the verbs of `az acr`, on your own server."""
 
+
+# What the SDK would print of a failure stands in the one line that ends the command.
+logging.getLogger("azure").addHandler(logging.NullHandler())
 
 COMMANDS = (build, client, doctor, explain, graph, login, logout, pause, preview, registry, render, run, scan, stale)
 for command in (*COMMANDS, import_tasks, notify, subscribe, task, unpause, wave):

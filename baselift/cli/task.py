@@ -12,6 +12,7 @@ from baselift.cli.build import schedule
 from baselift.cli.connection import Connection
 from baselift.cli.errors import EXIT_NOT_FOUND, CommandError, explained
 from baselift.cli.logs import follow
+from baselift.cli.timer import timer
 
 STATES = ("Queued", "Started", "Running", "Succeeded", "Failed", "Canceled", "Error", "Timeout")
 
@@ -224,6 +225,20 @@ def cancel_run(run_id: str, registry: str | None) -> None:
     connection.client.runs.cancel(*connection.where, run_id)
 
 
+@task.command("update-run")
+@options.run_id
+@click.option(
+    "--no-archive", type=bool, metavar="true|false", required=True, help="false: the run and its log are kept for ever."
+)
+@options.registry
+@options.output
+@explained
+def update_run(run_id: str, registry: str | None, output: str, *, no_archive: bool) -> None:
+    """Keep a run and its log for ever, or no longer."""
+    connection = Connection(registry)
+    _show_runs(connection.client.runs.update(*connection.where, run_id, {"isArchiveEnabled": not no_archive}), output)
+
+
 @task.command("logs")
 @click.option("--name", "-n", metavar="TASK", help="The newest run of this task.")
 @click.option("--run-id", metavar="ID", help="This run; by default the newest.")
@@ -238,6 +253,7 @@ def logs(name: str | None, run_id: str | None, registry: str | None) -> None:
 task.add_command(edges.edge)
 task.add_command(sources.source)
 task.add_command(tags.retention)
+task.add_command(timer)
 
 
 def _newest(connection: Connection, name: str | None) -> str:

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from cli.inside import Inside
 from click.testing import CliRunner
 from live_app import REGISTRY_ID, WHERE
 
@@ -230,3 +231,58 @@ def test_what_the_command_line_cannot_mean_ends_with_2_and_says_what_could(words
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr.splitlines()[-1].startswith("Error: ")
     assert words[-1] in done.stderr
+
+
+def test_timers_are_added_changed_and_removed_and_the_task_keeps_its_secrets(live, task, tmp_path):
+    baselift = Inside(live.url, tmp_path)
+    assert baselift("task", "update", "-n", task, "--secret-arg", "TOKEN=s3cret").code == 0
+
+    def timer(verb, *words):
+        return baselift("task", "timer", verb, "-n", task, *words)
+
+    assert timer("add", "--timer-name", "night", "--schedule", "0 2 * * *").json == [
+        {"name": "night", "schedule": "0 2 * * *", "status": "Enabled"}
+    ]
+    assert timer("add", "--timer-name", "noon", "--schedule", "0 12 * * *", "--enabled", "false", "-o", "tsv").rows == [
+        ["night", "0 2 * * *", "Enabled"],
+        ["noon", "0 12 * * *", "Disabled"],
+    ]
+    assert timer("update", "--timer-name", "night", "--enabled", "false").json[0]["schedule"] == "0 2 * * *"
+    assert timer("update", "--timer-name", "noon", "--schedule", "1 12 * * *").json[1]["status"] == "Disabled"
+    assert [each["name"] for each in timer("remove", "--timer-name", "night").json] == ["noon"]
+    assert timer("list", "-o", "table").out.splitlines()[2].split() == ["noon", "1", "12", "*", "*", "*", "Disabled"]
+    (argument,) = live.client.tasks.get_details(*WHERE, task).properties.step.arguments
+    assert argument.value == "s3cret"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("add", "--timer-name", "t", "--schedule", "0 2 * * *"), 1, "has a timer 't': change it with"),
+        (("add", "--timer-name", "u", "--schedule", "@daily"), 1, "(InvalidRequest) properties.trigger.timerTriggers"),
+        (("update", "--timer-name", "u", "--schedule", "0 2 * * *"), 3, "has no timer 'u'; there are: t\n"),
+        (("remove", "--timer-name", "u"), 3, "has no timer 'u'; there are: t\n"),
+    ],
+)
+def test_a_timer_that_cannot_be_is_one_line(live, timed, tmp_path, words, code, message):
+    done = Inside(live.url, tmp_path)("task", "timer", words[0], "-n", timed, *words[1:])
+    assert (done.code, done.out, len(done.err.splitlines())) == (code, "", 1)
+    assert message in done.err
+
+
+@pytest.fixture(scope="module")
+def timed(live) -> str:
+    """A task with a timer."""
+    properties = {"step": {"type": "EncodedTask", "encodedTaskContent": "c3RlcHM6IFtdCg=="}}
+    properties["trigger"] = {"timerTriggers": [{"name": "t", "schedule": "0 3 * * *"}]}
+    live.client.tasks.create(*WHERE, "timed-task", {"location": "local", "properties": properties})
+    return "timed-task"
+
+
+def test_a_run_is_archived_and_no_longer(live, tmp_path):
+    step = {"type": "EncodedTaskRunRequest", "encodedTaskContent": "c3RlcHM6IFtdCg==", "platform": {"os": "linux"}}
+    run = live.ended(live.client.registries.schedule_run(*WHERE, step)).name
+    for word, archived in (("false", True), ("true", False)):
+        done = Inside(live.url, tmp_path)("task", "update-run", "--run-id", run, "--no-archive", word)
+        assert done.json["isArchiveEnabled"] is archived
+        assert live.client.runs.get(*WHERE, run).properties.is_archive_enabled is archived

@@ -1,12 +1,14 @@
-"""`baselift scan` and `baselift client`, which need no server."""
+"""What of `baselift` needs no server: `scan`, `client`, and what is said of a storage that fails."""
 
 import json
 
 import pytest
+from azure.core.exceptions import HttpResponseError, ServiceRequestError
 from click.testing import CliRunner
 
 from baselift.access.clients import parse
 from baselift.access.hashes import verify_secret
+from baselift.cli.errors import CommandError, from_storage
 from baselift.cli.main import main
 
 
@@ -51,3 +53,16 @@ def test_a_client_id_that_is_none_is_refused_without_a_secret():
     done = run("client", "new", "--role", "reader", "--id", "a:b")
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr.startswith("ERROR: --id is 'a:b': ")
+
+
+def test_what_the_storage_of_a_link_does_is_not_laid_at_the_servers_door():
+    full = HttpResponseError("Operation failed")
+    full.status_code, full.reason = 507, "Insufficient Storage"
+    for error, message in [
+        (full, "the storage at store:81 answered 507 Insufficient Storage"),
+        (ServiceRequestError("no route"), "the storage at store:81 does not answer: no route; where clients"),
+    ]:
+        with pytest.raises(CommandError) as caught, from_storage("http://store:81/sources/x?sig=planted"):
+            raise error
+        assert caught.value.message.startswith(message)
+        assert "planted" not in caught.value.message
