@@ -57,6 +57,10 @@ class Blobs:
 
         await self._transport.retry(attempt)
 
+    async def has(self, access: Access, blob: Descriptor) -> bool:
+        """Whether the repository has a blob."""
+        return await self._transport.retry(lambda: self._exists(access, blob))
+
     async def upload(self, access: Access, blob: Descriptor, body: Body) -> None:
         """Upload a blob unless it is there. `body` starts the stream anew for each attempt."""
 

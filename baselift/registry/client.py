@@ -16,6 +16,7 @@ from baselift.registry.blobs import Blobs
 from baselift.registry.deletion import Deletions
 from baselift.registry.errors import RegistryError, unusable
 from baselift.registry.hosts import Access, Hosts
+from baselift.registry.layers import Known
 from baselift.registry.manifests import Descriptor
 from baselift.registry.publish import BaseLayers, config_of, publish
 from baselift.registry.repository import Document, Found, Manifests
@@ -89,6 +90,7 @@ class Registries:
         self._manifests = Manifests(self._transport)
         self._blobs = Blobs(self._transport)
         self._deletions = Deletions(self._transport, self._manifests)
+        self._packed = Known()
         self._published: OrderedDict[tuple[str, str, str], Document] = OrderedDict()
 
     async def close(self) -> None:
@@ -190,7 +192,7 @@ class Registries:
         config = config_of(image)
         access = hosts.pushing(self._hosts, repository, credential)
         layers = await self._base_layers(base, manifests.platform_of(config), base_credential) if base else None
-        document = await publish(self._blobs, self._manifests, access, image, layers)
+        document = await publish(self._blobs, self._manifests, access, image, layers, self._packed)
         self._keep(access, document)
         return document.digest
 

@@ -10,7 +10,7 @@ from baselift.registry.answers import as_object
 from baselift.registry.blobs import Blobs
 from baselift.registry.digests import sha256
 from baselift.registry.hosts import Access
-from baselift.registry.layers import bytes_chunks, file_chunks, pack
+from baselift.registry.layers import Known, bytes_chunks, file_chunks, pack
 from baselift.registry.manifests import (
     OCI_CONFIG,
     OCI_MANIFEST,
@@ -50,15 +50,20 @@ def config_of(image: Image) -> dict[str, object]:
 
 
 async def publish(
-    blobs: Blobs, manifests: Manifests, access: Access, image: Image, base: BaseLayers | None
+    blobs: Blobs, manifests: Manifests, access: Access, image: Image, base: BaseLayers | None, packed_before: Known
 ) -> Document:
-    """Upload what the repository lacks, at most three blobs at once, then the manifest under its digest."""
+    """Upload what the repository lacks, at most three blobs at once, then the manifest under its digest.
+
+    A layer of `packed_before` that the repository has is not compressed again.
+    """
     shared = _shared(image.layers, base)
     config = Descriptor(OCI_CONFIG, sha256(image.config), len(image.config))
     # A layer of ours may have the content of one of the base's, such as an empty one.
     known = {layer.diff_id: _as_oci(blob) for layer, blob in zip(image.layers, shared, strict=False)}
     own = {layer.diff_id: layer for layer in image.layers if layer.diff_id not in known}
-    jobs: list[Callable[[], Awaitable[Descriptor]]] = [partial(_upload, blobs, access, layer) for layer in own.values()]
+    jobs: list[Callable[[], Awaitable[Descriptor]]] = [
+        partial(_upload, blobs, access, layer, packed_before) for layer in own.values()
+    ]
     if base:
         jobs += [partial(_bring, blobs, access, base.access, blob) for blob in dict.fromkeys(shared)]
     jobs.append(partial(_upload_config, blobs, access, config, image.config))
@@ -82,8 +87,12 @@ def _as_oci(blob: Descriptor) -> Descriptor:
     return Descriptor(layer_type(blob.media_type) or blob.media_type, blob.digest, blob.size)
 
 
-async def _upload(blobs: Blobs, access: Access, layer: Layer) -> Descriptor:
+async def _upload(blobs: Blobs, access: Access, layer: Layer, packed_before: Known) -> Descriptor:
+    known = packed_before.get(layer)
+    if known is not None and await blobs.has(access, known):
+        return known
     packed = await pack(layer)
+    packed_before.add(layer, packed.blob)
     try:
         await blobs.upload(access, packed.blob, partial(file_chunks, packed.file))
     finally:
