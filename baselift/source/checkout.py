@@ -16,6 +16,7 @@ from baselift.source.remote import Remote, open_remote
 
 _LEVELS = 5
 _NO_SUCH_KEY = 1
+_ABSENT = "fatal: couldn't find remote ref "
 # Without its filters git-lfs fetches, but writes nothing.
 _LFS = ("-c", "filter.lfs.smudge=git-lfs smudge -- %f", "-c", "filter.lfs.clean=git-lfs clean -- %f")
 
@@ -55,24 +56,42 @@ class Listing:
             )
 
 
+class NoSuchReference(Failure):
+    """The repository has no reference of this name."""
+
+
 async def fetch_commit(remote: Remote, wanted: str, tree: Path) -> tuple[str, int]:
-    """Fetch one full reference name or commit id into a new repository at `tree`; its commit id and committer's time.
+    """Fetch one full reference name or commit id into `tree`, new or as an earlier call left it.
 
     A server that does not hand out single commits is asked for all branches and tags instead.
+
+    Returns:
+        The commit's id and its committer's time.
+
+    Raises:
+        NoSuchReference: there is no such reference.
+        Failure: unreachable, refused, or no such commit.
     """
-    await remote.git("init", "--quiet", "--template=", tree=tree)
+    await to_thread(_init, tree / ".git")
     options = ("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-commit-graph")
     ended = await remote.stream((*options, "--depth=1", "--", remote.url, wanted), tree, lambda _: None)
     if not ended.code:
         return await _identify(remote, "FETCH_HEAD", tree)
     if not is_commit(wanted):
-        raise Failure(remote.explain(ended))
+        raise (NoSuchReference if _ABSENT in ended.errors else Failure)(remote.explain(ended))
     await remote.git(*options, "--", remote.url, "+refs/heads/*:refs/all/heads/*", "+refs/tags/*:refs/all/tags/*",
                      tree=tree)  # fmt: skip
     found = await remote.stream(("cat-file", "-e", f"{wanted}^{{commit}}"), tree, lambda _: None)
     if found.code:
         raise Failure(f"the repository {remote.url} has no commit {wanted}")
     return await _identify(remote, wanted, tree)
+
+
+def _init(directory: Path) -> None:
+    """What git takes for an empty repository (gitrepository-layout), as ``git init`` makes it."""
+    for name in ("objects", "refs"):
+        (directory / name).mkdir(parents=True, exist_ok=True)
+    (directory / "HEAD").write_text("ref: refs/heads/none\n")
 
 
 async def _identify(remote: Remote, revision: str, tree: Path) -> tuple[str, int]:

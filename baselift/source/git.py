@@ -1,18 +1,17 @@
 """Fetch a build context from a git repository."""
 
 import asyncio
-import re
 from collections.abc import Collection
 from pathlib import Path
 
 from baselift.domain.builds import Credential, Failure, Source
 from baselift.domain.contexts import TOKEN_USER, Context, is_commit, valid_ref
-from baselift.source.checkout import Listing, fetch_commit, populate
+from baselift.source import abbreviated
+from baselift.source.checkout import Listing, NoSuchReference, fetch_commit, populate
 from baselift.source.limits import Limits
 from baselift.source.remote import Access, Remote, open_remote
 from baselift.source.workspace import cleared, within
 
-_ABBREVIATED = re.compile(r"[0-9a-f]{7,39}")
 _DEFAULTED = "master"  # az fills this in where the user named no branch
 
 
@@ -29,7 +28,7 @@ async def fetch(
     """
     async with cleared(into, limits.seconds, f"the repository {context.location}"):
         remote = await _open(context, token, plain_http_hosts, limits)
-        commit, epoch = await fetch_commit(remote, await _wanted(remote, context.ref), into)
+        commit, epoch = await _fetch(remote, context.ref, into)
         await populate(remote, commit, into, Listing(limits))
         return Source(await asyncio.to_thread(_inside, into, context), commit, epoch)
 
@@ -52,19 +51,28 @@ async def _open(context: Context, token: str | None, plain_http_hosts: Collectio
     return await open_remote(context.location, Access(plain_http_hosts, limits), credential)
 
 
-async def _wanted(remote: Remote, ref: str | None) -> str:
+async def _fetch(remote: Remote, ref: str | None, into: Path) -> tuple[str, int]:
+    """Fetch what is most likely meant without asking first whether it is there."""
+    try:
+        return await fetch_commit(remote, _candidates(ref)[0], into)
+    except NoSuchReference:
+        return await fetch_commit(remote, await _wanted(remote, ref, into), into)
+
+
+async def _wanted(remote: Remote, ref: str | None, into: Path) -> str:
     name, commit = await _find(remote, ref)
-    if commit is None:
-        hint = "; a commit is named by its whole id" if _ABBREVIATED.fullmatch(ref or "") else ""
-        raise Failure(f"the repository {remote.url} has no branch, tag or commit '{ref or 'HEAD'}'{hint}")
-    return name
+    if commit is not None:
+        return name
+    if ref is not None and abbreviated.may_be(ref):
+        return await abbreviated.whole(remote, ref, into / ".git" / "history")
+    raise Failure(f"the repository {remote.url} has no branch, tag or commit '{ref or 'HEAD'}'")
 
 
 async def _find(remote: Remote, ref: str | None) -> tuple[str, str | None]:
     """Full reference name and its commit (None: not there). A full commit id is taken as it is."""
-    if ref and is_commit(ref):
-        return ref, ref
     names = _candidates(ref)
+    if is_commit(names[0]):
+        return names[0], names[0]
     listing = await remote.git("ls-remote", "--quiet", "--", remote.url, *names, *(f"{n}^{{}}" for n in names))
     found = {name: oid for oid, _, name in (line.partition("\t") for line in listing.splitlines())}
     for name in names:
@@ -76,7 +84,7 @@ async def _find(remote: Remote, ref: str | None) -> tuple[str, str | None]:
 def _candidates(ref: str | None) -> list[str]:
     if ref is None or ref == "HEAD":
         return ["HEAD"]
-    if ref.startswith("refs/"):
+    if ref.startswith("refs/") or is_commit(ref):
         return [ref]
     names = [f"refs/heads/{ref}", f"refs/tags/{ref}", f"refs/{ref}"]
     return [*names, "HEAD"] if ref == _DEFAULTED else names
