@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import logging
 from dataclasses import replace
 
@@ -19,6 +20,9 @@ from baselift.app.scratch import scratch
 from baselift.app.world import World
 from baselift.domain.builds import Failure
 from baselift.domain.runs import Run, Status
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Whoever finds no room for a run's files tells the user, not the app's log: another attempt would find none either."""
 
 log = logging.getLogger(__name__)
 
@@ -91,25 +95,33 @@ async def end_if_due(world: World, stored: Stored) -> bool:
 
 
 async def _attempt(world: World, lease: Lease) -> None:
-    async with RunLog(world, log_name(lease.run), lease.check) as run_log:
-        if lease.run.attempt > 1:
-            await run_log.line(f"Attempt {lease.run.attempt}: the builder of the attempt before was lost")
-        status, error, built = await _work(world, lease, run_log)
-    await lease.write(lambda run: _ended(world, run, status, error, built))
+    # Who waits for the run does not wait until its files are removed.
+    async with contextlib.AsyncExitStack() as files:
+        async with RunLog(world, log_name(lease.run), lease.check) as run_log:
+            if lease.run.attempt > 1:
+                await run_log.line(f"Attempt {lease.run.attempt}: the builder of the attempt before was lost")
+            status, error, built = await _work(world, lease, run_log, files)
+        await lease.write(lambda run: _ended(world, run, status, error, built))
 
 
-async def _work(world: World, lease: Lease, run_log: RunLog) -> tuple[Status, str | None, Built | None]:
+async def _work(
+    world: World, lease: Lease, run_log: RunLog, files: contextlib.AsyncExitStack
+) -> tuple[Status, str | None, Built | None]:
     built: Built | None = None
 
     async def work() -> None:
         nonlocal built
-        async with scratch(world.scratch) as directory:
-            built = await KINDS[lease.run.request["type"]](world, lease, run_log, directory)
+        directory = await files.enter_async_context(scratch(world.scratch))
+        built = await KINDS[lease.run.request["type"]](world, lease, run_log, directory)
 
     try:
         await lease.keep(work)
     except Failure as failure:
         return Status.FAILED, str(failure), None
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        return Status.FAILED, "no space left on the builder's disk; free some", None
     except Canceled:
         return Status.CANCELED, "the run was canceled", None
     except OutOfTime:

@@ -48,10 +48,17 @@ class RunLog:
         self._flushing: asyncio.Future[None] | None = None
 
     async def __aenter__(self) -> Self:
-        await self._world.blobs.create_log(self._name)
-        self._lease = await self._world.blobs.lease(self._name, LEASE)
+        self._lease = await self._take()
         self._pump = asyncio.create_task(self._run())
         return self
+
+    async def _take(self) -> str:
+        try:
+            return await self._world.blobs.lease(self._name, LEASE)
+        except KeyError:
+            # It was there before the run was: somebody deleted it.
+            await self._world.blobs.create_log(self._name)
+            return await self._world.blobs.lease(self._name, LEASE)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
