@@ -20,7 +20,10 @@ from baselift.engines.store import whole
 
 DRIVER: Final = "overlay"
 """With another, a layer costs as much as the whole image."""
-UNSAID: Final = re.compile(rb"(?m)^(\[\d+/\d+\] )?STEP \d+/\d+: LABEL " + re.escape(LABEL).encode() + rb"=.*\n")
+UNSAID: Final = re.compile(
+    rb"(?m)^(\[\d+/\d+\] )?STEP \d+/\d+: LABEL " + re.escape(LABEL).encode() + rb"=.*\n"
+    rb"|^\[Warning\] one or more build args were not consumed: \[(TARGET[A-Z]+ ?)*\]\n"
+)
 """Lines of buildah's output about what is not the author's."""
 
 

@@ -36,6 +36,13 @@ async def test_an_image_from_scratch_names_no_base(bench: Bench) -> None:
     assert image.annotations == {}
 
 
+async def test_only_what_the_author_gave_is_said_to_be_unused(bench: Bench) -> None:
+    await bench.build(bench.from_scratch("FROM scratch\nCOPY Dockerfile /\n"))
+    assert b"not consumed" not in bench.log
+    await bench.build(replace(bench.order("FROM BASE\nCOPY Dockerfile /\n"), arguments=[Argument("MINE", "1")]))
+    assert b"not consumed: [MINE" in bench.log
+
+
 async def test_run_is_root_only_inside_and_sees_no_process_of_this_machine(bench: Bench) -> None:
     marks = "cat /proc/self/uid_map >/map; ls -d /proc/[0-9]* | wc -l >/count; cat /proc/1/environ >/env; true"
     image = await bench.build(bench.order(f"FROM BASE\nRUN {marks}\n"))
