@@ -21,7 +21,8 @@ _PERIOD: Final = 100_000
 _TRIES: Final = 100
 _PAUSE: Final = 0.02
 _PREFIX: Final = "baselift-"
-_OURS: Final = re.compile(rf"{_PREFIX}(\d+)-\w+")
+_OURS: Final = re.compile(rf"{_PREFIX}(\d+)-(\d+)-\w+")
+"""Process id, and the namespace in which that is one: containers of one machine may share its groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ async def enforced(limits: Limits, mounts: Path = Path("/proc/self/mountinfo")) 
         Failure: a limit cannot be kept here.
     """
     made: list[Path] = []
-    name = f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
+    name = f"{_PREFIX}{os.getpid()}-{_namespace()}-{secrets.token_hex(4)}"
     try:
         prefix = _make(limits, mounts, name, made)
         yield Kept(tuple(path / "cgroup.procs" for path in made), prefix, limits.pids, limits.disk)
@@ -184,11 +185,15 @@ def _new(place: Path, kinds: Sequence[str], name: str) -> Path:
     return path
 
 
+def _namespace() -> str:
+    return str(Path("/proc/self/ns/pid").stat().st_ino)
+
+
 def _sweep(place: Path) -> None:
     """Remove what processes of ours left that are no more."""
     for path in place.glob(f"{_PREFIX}*"):
         owner = _OURS.fullmatch(path.name)
-        if owner and not Path("/proc", owner[1]).exists():
+        if owner and owner[2] == _namespace() and not Path("/proc", owner[1]).exists():
             with suppress(OSError):
                 path.rmdir()
 

@@ -13,6 +13,7 @@ from baselift.domain.builds import Failure, Limits
 from baselift.domain.containers import LEAST_MEMORY
 from baselift.engines.buildah import Buildah
 from baselift.engines.containers import Containers
+from baselift.engines.limits import enforced
 
 MEBIBYTE = 2**20
 
@@ -84,3 +85,17 @@ async def test_a_limit_on_disk_is_refused_where_it_cannot_be_kept(bench: Bench) 
     bench.engine._driver = "vfs"
     with pytest.raises(Failure, match="limit on disk cannot be kept"):
         await bench.engine.allowed(Limits(disk=MEBIBYTE))
+
+
+async def test_groups_of_the_dead_go_and_those_of_another_namespace_stay(bench: Bench) -> None:
+    async with enforced(Limits(pids=64)) as kept:
+        (place,) = {Path(file).parent.parent for file in kept.groups}
+        namespace = Path("/proc/self/ns/pid").stat().st_ino
+        dead, elsewhere = place / f"baselift-{2**30}-{namespace}-test", place / f"baselift-{2**30}-1-test"
+        for group in (dead, elsewhere):
+            group.mkdir()
+        try:
+            await bench.build(bench.order("FROM BASE\nRUN true\n"))
+            assert (dead.exists(), elsewhere.exists()) == (False, True)
+        finally:
+            elsewhere.rmdir()
