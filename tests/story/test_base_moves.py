@@ -20,7 +20,7 @@ def check_one_run(user: User) -> None:
     assert [(image["repository"], image["tag"], image["digest"]) for image in moved] == [
         (*BASE.rsplit(":", 1), user.digest(BASE))
     ]
-    assert user.shown(f"{APP}:{run['runId']}") == "2"
+    assert user.shown(f"{APP}:{run['runId']}") == "2", user.log_with_state(run["runId"])
 
 
 def test_a_task_that_never_ran_runs_once_when_its_base_image_is_built_again(staged, git_server):
