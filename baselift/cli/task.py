@@ -5,12 +5,14 @@ from typing import Any
 import click
 
 from baselift.cli import edge as edges
-from baselift.cli import options, output
+from baselift.cli import images, options, output
 from baselift.cli import retention as tags
 from baselift.cli import source as sources
 from baselift.cli.build import schedule
 from baselift.cli.connection import Connection
+from baselift.cli.credential import credential
 from baselift.cli.errors import EXIT_NOT_FOUND, CommandError, explained
+from baselift.cli.identity import identity
 from baselift.cli.logs import follow
 from baselift.cli.timer import timer
 
@@ -193,14 +195,16 @@ def run(name: str, registry: str | None, **given: Any) -> None:
     help=f"Only runs in this state: {', '.join(STATES)}.",
 )
 @click.option("--top", type=click.IntRange(1, 1000), default=15, show_default=True, help="How many, newest first.")
+@images.image
 @options.registry
 @options.output
 @explained
-def list_runs(name: str | None, run_status: str | None, top: int, registry: str | None, output: str) -> None:
+def list_runs(name: str | None, run_status: str | None, registry: str | None, output: str, **given: Any) -> None:
     """Print the newest runs."""
     connection = Connection(registry)
     terms = [_equal(field, value) for field, value in (("TaskName", name), ("Status", run_status)) if value]
-    found = connection.client.runs.list(*connection.where, filter=" and ".join(terms) or None, top=top)
+    terms += [images.condition(connection, given["image"])] if given["image"] else []
+    found = connection.client.runs.list(*connection.where, filter=" and ".join(terms) or None, top=given["top"])
     _show_runs(list(found), output)
 
 
@@ -242,23 +246,27 @@ def update_run(run_id: str, registry: str | None, output: str, *, no_archive: bo
 @task.command("logs")
 @click.option("--name", "-n", metavar="TASK", help="The newest run of this task.")
 @click.option("--run-id", metavar="ID", help="This run; by default the newest.")
+@images.image
 @options.registry
 @explained
-def logs(name: str | None, run_id: str | None, registry: str | None) -> None:
+def logs(name: str | None, run_id: str | None, image: str | None, registry: str | None) -> None:
     """Print a run's log; of one that still runs, to its end."""
     connection = Connection(registry)
-    follow(connection, run_id or _newest(connection, name))
+    follow(connection, run_id or _newest(connection, name, image))
 
 
+task.add_command(credential)
 task.add_command(edges.edge)
+task.add_command(identity)
 task.add_command(sources.source)
 task.add_command(tags.retention)
 task.add_command(timer)
 
 
-def _newest(connection: Connection, name: str | None) -> str:
-    wanted = _equal("TaskName", name) if name else None
-    found = list(connection.client.runs.list(*connection.where, filter=wanted, top=1))
+def _newest(connection: Connection, name: str | None, image: str | None) -> str:
+    terms = [_equal("TaskName", name)] if name else []
+    terms += [images.condition(connection, image)] if image else []
+    found = list(connection.client.runs.list(*connection.where, filter=" and ".join(terms) or None, top=1))
     if not found:
         raise CommandError(f"task '{name}' has no runs" if name else "there are no runs", EXIT_NOT_FOUND)
     return str(output.flat(found[0])["runId"])
