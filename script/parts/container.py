@@ -10,12 +10,13 @@ from parts.errors import PartError
 from parts.private import home_environment, private_directory, write_private
 
 MOST_FILES, MOST_PROCESSES = 1048576, 32768
+_TRIES = 3
 
 
 def run_image(image: str, store: Path) -> str:
     """Pulls an image from a plain HTTP registry on loopback, runs its command, and returns what it printed.
 
-    The store is left empty.
+    The store is left empty. A command that prints nothing is run again, three times in all.
 
     Raises:
         PartError: the image cannot be pulled, or its command failed.
@@ -28,7 +29,8 @@ def run_image(image: str, store: Path) -> str:
         config = json.loads(_output([*base, "inspect", container], environment))["OCIv1"]["config"]
         command = [*config.get("Entrypoint", []), *config.get("Cmd", [])]
         run = [*base, "run", "--isolation", "chroot", container, "--", *command]
-        return _output(run, environment) + "\n"
+        # buildah ends with the command, and what it did not pass on of its output by then is lost.
+        return next(filter(None, (_output(run, environment) for _ in range(_TRIES))), "") + "\n"
     finally:
         _output([*base, "rm", container], environment)
         _output([*base, "rmi", "--all"], environment)
