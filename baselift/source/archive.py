@@ -123,9 +123,9 @@ class _Header(tarfile.TarInfo):
     """Reads a header, and does not take a broken or missing one for the end of the archive, as `tarfile` does."""
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Header":
+    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> "_Header":
         try:
-            return super().frombuf(buf, encoding, errors)
+            return super().fromtarfile(tarfile_)
         except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
             raise
         except tarfile.HeaderError:
