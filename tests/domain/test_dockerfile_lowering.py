@@ -124,6 +124,7 @@ def test_triggers_of_the_file_are_said_as_the_stage_above_would_run_them() -> No
         ("target=/x,rw", True),
         ("type=bind,readwrite,target=/x", True),
         ("rw=true,type=bind,target=/x", True),
+        ("target=/x,READONLY=false", True),
         ("type=bind,target=/x", False),
         ("type=bind,target=/x,rw=false", False),
         ("type=cache,target=/x,rw", False),

@@ -1,98 +1,29 @@
 """Events of every dialect in, pushed tags out; and who may send them."""
 
-import copy
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from push_samples import (
+    ASSETS,
+    DEBIAN,
+    DIALECTS,
+    DISTRIBUTION,
+    NODE,
+    PACKAGE,
+    PYTHON,
+    QUAY,
+    SAMPLE,
+    SAMPLES,
+    TOOLS,
+    Sample,
+    changed,
+    digest,
+)
 
 from baselift.domain import images
 from baselift.domain.pushes import InvalidPush, Push, parse, read, validation_code
-
-ASSETS = Path(__file__).parent.parent / "assets" / "pushes"
-DIALECTS = ["acr-webhook", "cloudevents", "distribution", "dockerhub", "eventgrid", "ghcr", "harbor", "quay"]
-PACKAGE = {"X-GitHub-Event": "package"}
-REGISTRY_PACKAGE = {"x-github-event": "registry_package"}
-
-
-def digest(byte: str) -> str:
-    return "sha256:" + byte * 32
-
-
-NODE = Push("contoso.azurecr.io", "baseimages/node", "9-alpine", digest("1a"))
-PYTHON = Push("contoso.azurecr.io", "baseimages/python", "3.13", digest("3c"))
-DEBIAN = Push("harbor.example", "library/debian", "12", digest("cd"))
-TOOLS = Push("ghcr.io", "contoso/tools/base", "1.4", digest("ab"))
-DISTRIBUTION = [
-    Push("registry.example:5000", "team/base", "1.2", digest("8b")),
-    Push("registry.example:5000", "team/base", "latest", digest("9c")),
-]
-QUAY = [Push("quay.io", "contoso/base", "latest"), Push("quay.io", "contoso/base", "3.2")]
-
-
-class Sample(NamedTuple):
-    file: str
-    dialect: str
-    pushes: list[Push]
-    headers: Mapping[str, str] = MappingProxyType({})
-
-    @property
-    def body(self) -> bytes:
-        return (ASSETS / f"{self.file}.json").read_bytes()
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.body)
-
-    def parse(self, document: Any) -> list[Push]:
-        return parse(self.dialect, self.headers, json.dumps(document).encode())
-
-
-SAMPLES = [
-    Sample("acr-webhook", "acr-webhook", [NODE]),
-    Sample("acr-webhook-delete", "acr-webhook", []),
-    Sample("acr-webhook-quarantine", "acr-webhook", []),
-    Sample("acr-webhook-chart", "acr-webhook", []),
-    Sample("acr-webhook-ping", "acr-webhook", []),
-    Sample("eventgrid", "eventgrid", [NODE, PYTHON]),
-    Sample("eventgrid-preview", "eventgrid", [NODE]),
-    Sample("eventgrid-validation", "eventgrid", []),
-    Sample("cloudevents", "cloudevents", [NODE]),
-    Sample("cloudevents-batch", "cloudevents", [PYTHON, NODE]),
-    Sample("harbor-cloudevents", "cloudevents", [DEBIAN]),
-    Sample("acr-webhook", "cloudevents", [NODE], {"Ce-Type": "Microsoft.ContainerRegistry.ImagePushed"}),
-    Sample("acr-webhook", "cloudevents", [], {"Ce-Type": "Microsoft.ContainerRegistry.ImageDeleted"}),
-    *(
-        Sample(
-            file, "cloudevents", [NODE], {"Ce-Type": "Microsoft.ContainerRegistry.ImagePushed", "Content-Type": kind}
-        )
-        for file, kind in (("cloudevents", "Application/CloudEvents+json; charset=utf-8"), ("acr-webhook", "text/json"))
-    ),
-    Sample("distribution", "distribution", DISTRIBUTION),
-    Sample("dockerhub", "dockerhub", [Push("docker.io", "contoso/base", "3.20")]),
-    Sample("ghcr", "ghcr", [TOOLS], PACKAGE),
-    Sample("ghcr", "ghcr", [TOOLS]),
-    Sample("ghcr", "ghcr", [], {"X-GitHub-Event": "push"}),
-    Sample("ghcr-registry-package", "ghcr", [TOOLS], REGISTRY_PACKAGE),
-    Sample("ghcr-untagged", "ghcr", [], REGISTRY_PACKAGE),
-    Sample("ghcr-npm", "ghcr", [], PACKAGE),
-    Sample("ghcr-ping", "ghcr", [], {"X-GitHub-Event": "ping"}),
-    Sample("harbor", "harbor", [DEBIAN, Push("harbor.example", "library/debian", "latest", digest("cd"))]),
-    Sample("harbor-replicated", "harbor", []),
-    Sample("harbor-delete", "harbor", []),
-    Sample("harbor-chart", "harbor", []),
-    Sample("harbor-cloudevents", "harbor", [DEBIAN]),
-    Sample("quay", "quay", QUAY),
-    Sample("quay-old", "quay", QUAY),
-    Sample("quay-build", "quay", []),
-]
-SAMPLE = {sample.file: sample for sample in reversed(SAMPLES)}
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: f"{sample.dialect}:{sample.file}")
@@ -108,29 +39,6 @@ def test_every_sample_is_used() -> None:
 
 def test_a_push_is_the_reference_that_a_dockerfile_would_name() -> None:
     assert NODE.image == images.parse("Contoso.azurecr.io/baseimages/node:9-alpine")
-
-
-def replaced(document: Any, path: Sequence[Any], value: Any) -> Any:
-    """A copy of the document with another value at a path; Ellipsis takes the field out."""
-    result = copy.deepcopy(document)
-    holder = at(result, path[:-1])
-    if value is ...:
-        del holder[path[-1]]
-    else:
-        holder[path[-1]] = value
-    return result
-
-
-def at(document: Any, path: Sequence[Any]) -> Any:
-    """The value at a path."""
-    for step in path:
-        document = document[step]
-    return document
-
-
-def changed(sample: Sample, path: Sequence[Any], value: Any) -> Any:
-    """The sample's document with another value at a path."""
-    return replaced(sample.document, path, value)
 
 
 @pytest.mark.parametrize("name", ["node", "library/node"])
@@ -280,10 +188,7 @@ def test_one_bad_event_of_a_list_is_said_and_takes_no_other_down(
     file: str, path: list[Any], value: Any, good: list[Push], says: str
 ) -> None:
     sample = SAMPLE[file]
-    document = sample.document
-    at(document, path[:-1])[path[-1]] = value
-    if value is ...:
-        del at(document, path[:-1])[path[-1]]
+    document = changed(sample, path, value)
     assert sample.parse(document) == good
     told = read(sample.dialect, sample.headers, json.dumps(document).encode())
     assert told.pushes == good
@@ -334,113 +239,3 @@ def test_what_a_sender_wrote_cannot_break_a_log_line() -> None:
     assert "\n" not in str(refused.value)
     assert str(refused.value).isascii()
     assert len(str(refused.value)) < 1000
-
-
-JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.integers(10**400, 10**401)
-    | st.floats()
-    | st.text(st.characters(), max_size=20)
-    | st.sampled_from(
-        ["push", "registry.example", "a/b", "1.0", digest("1a"), "container", "://", "@", ":", "/", "\ud800"]
-    ),
-    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=8), children, max_size=3),
-    max_leaves=8,
-)
-
-
-def paths(document: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The path of every value below the document's root."""
-    steps = (
-        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
-    )
-    for step, value in steps:
-        yield (*above, step)
-        yield from paths(value, (*above, step))
-
-
-def holds(dialect: str, headers: Mapping[str, str], body: bytes) -> None:
-    """Whatever comes in: pushes of images that can exist, or one clear line."""
-    try:
-        told = read(dialect, headers, body)
-        pushes, refusals = told.pushes, [str(error) for error in told.refused]
-    except InvalidPush as refused:
-        pushes, refusals = [], [str(refused)]
-    for refusal in refusals:
-        assert refusal.isascii()
-        assert "\n" not in refusal
-        assert len(refusal) < 1000
-    assert len(set(pushes)) == len(pushes)
-    for push in pushes:
-        assert images.parse(str(push.image)) == push.image
-        assert push.digest is None or images.parse(f"{push.image}@{push.digest}").digest == push.digest
-
-
-@settings(max_examples=500, deadline=None)
-@given(st.data())
-def test_a_mutated_event_is_pushes_or_a_clear_refusal(data: st.DataObject) -> None:
-    sample = data.draw(st.sampled_from(SAMPLES))
-    document = sample.document
-    for _ in range(data.draw(st.integers(1, 3))):
-        places = list(paths(document))
-        if places:
-            path = data.draw(st.sampled_from(places))
-            document = replaced(document, path, data.draw(JSON | st.just(...)))
-    dialect = data.draw(st.sampled_from([sample.dialect, *DIALECTS]))
-    holds(dialect, sample.headers, json.dumps(document).encode())
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.sampled_from(SAMPLES), st.data(), JSON)
-def test_fields_that_nobody_knows_change_nothing(sample: Sample, data: st.DataObject, extra: Any) -> None:
-    document = sample.document
-    objects = [path for path in [(), *paths(document)] if isinstance(at(document, path), dict)]
-    # An old Quay's object of tags is the one place where every name means something.
-    place = data.draw(st.sampled_from([path for path in objects if path[-1:] != ("updated_tags",)] or [None]))
-    if place is not None:
-        at(document, place)["x-added-later"] = extra
-    assert sample.parse(document) == sample.pushes
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.sampled_from(SAMPLES), st.data())
-def test_damaged_bytes_are_pushes_or_a_clear_refusal(sample: Sample, data: st.DataObject) -> None:
-    start, end = sorted(data.draw(st.tuples(*[st.integers(0, len(sample.body))] * 2)))
-    holds(sample.dialect, sample.headers, sample.body[:start] + data.draw(st.binary(max_size=20)) + sample.body[end:])
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.sampled_from(DIALECTS), st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
-def test_any_body_is_pushes_or_a_clear_refusal(dialect: str, body: bytes) -> None:
-    holds(dialect, {}, body)
-
-
-@pytest.mark.parametrize("dialect", DIALECTS)
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"null",
-        b"\xff\xfe",
-        b"9" * 100_000,
-        b"1e999999",
-        b"[" * 200_000,
-        b'{"a":' * 100_000,
-        b"[" * 100_000 + b"]" * 100_000,
-        b'"' + b"\\u0000" * 1000 + b'"',
-    ],
-    ids=range(9),
-)
-def test_a_hostile_body_is_refused(dialect: str, body: bytes) -> None:
-    with pytest.raises(InvalidPush):
-        parse(dialect, {}, body)
-
-
-@pytest.mark.parametrize("sample", [sample for sample in SAMPLES if sample.pushes], ids=lambda sample: sample.file)
-def test_a_deep_value_in_a_known_field_is_refused_or_ignored(sample: Sample) -> None:
-    for path in paths(sample.document):
-        document = changed(sample, path, "DEEP")
-        deep = json.dumps(document).replace('"DEEP"', "[" * 400 + "]" * 400)
-        holds(sample.dialect, sample.headers, deep.encode())

@@ -75,7 +75,7 @@ async def test_no_byte_depends_on_threads_or_on_what_is_compressed_beside_it(tmp
     assert {blob for blob, _ in await asyncio.gather(*map(packed, many))} == {alone}
     for count in (1, 7):
         with ThreadPoolExecutor(count) as threads:
-            monkeypatch.setattr(layers, "_threads", threads)
+            monkeypatch.setattr(layers, "_pool", threads)
             monkeypatch.setattr(layers, "_AHEAD", count + 1)
             assert (await packed(many[0]))[0] == alone
 
