@@ -7,7 +7,7 @@ import click
 
 from baselift.cli import options, output, values
 from baselift.cli.connection import Connection
-from baselift.cli.errors import EXIT_NOT_FOUND, CommandError, explained
+from baselift.cli.errors import CommandError, absent, explained
 
 Logins = dict[str, Any]
 
@@ -92,8 +92,7 @@ def remove(name: str, login_server: str, registry: str | None, output: str) -> N
 def _check(connection: Connection, task: str, host: str) -> None:
     found = _logins(connection.client.tasks.get(*connection.where, task))
     if host not in found:
-        hosts = ", ".join(found) or "none"
-        raise CommandError(f"task '{task}' has no login for '{host}'; there are: {hosts}", EXIT_NOT_FOUND)
+        raise absent(f"task '{task}'", "login for", host, found)
 
 
 def _given(given: Mapping[str, Any]) -> Logins:

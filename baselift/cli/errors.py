@@ -1,6 +1,6 @@
 """What ends a command: one line on stderr and an exit code, never a traceback."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -56,6 +56,12 @@ def from_storage(link: str) -> Iterator[None]:
     except AzureError as error:
         way = "where clients do not reach it, the server's setting BASELIFT_BLOB_PROXY helps"
         raise CommandError(f"{place} does not answer: {error.message}; {way}") from error
+
+
+def absent(whose: str, kind: str, name: str, there: Iterable[str]) -> CommandError:
+    """What to raise where somebody has no such thing, with what there is."""
+    names = ", ".join(there) or "none"
+    return CommandError(f"{whose} has no {kind} '{name}'; there are: {names}", EXIT_NOT_FOUND)
 
 
 def _refusal(error: HttpResponseError) -> CommandError:

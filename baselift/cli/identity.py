@@ -6,7 +6,7 @@ import click
 
 from baselift.cli import options, output
 from baselift.cli.connection import Connection
-from baselift.cli.errors import EXIT_NOT_FOUND, CommandError, explained
+from baselift.cli.errors import absent, explained
 
 SYSTEM = "[system]"
 
@@ -62,8 +62,7 @@ def remove(name: str, identities: tuple[str, ...], registry: str | None, output:
     held = _held(_identity(connection.client.tasks.get(*connection.where, name)))
     for each in identities:
         if each.lower() not in held:
-            there = ", ".join(held.values()) or "none"
-            raise CommandError(f"task '{name}' has no identity '{each}'; there are: {there}", EXIT_NOT_FOUND)
+            raise absent(f"task '{name}'", "identity", each, held.values())
     gone = {each.lower() for each in identities}
     _put(connection, name, _kind(held.keys() - gone), {held[key]: None for key in gone - {SYSTEM}}, output)
 

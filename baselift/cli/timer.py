@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 import click
 
 from baselift.cli import options, output
 from baselift.cli.connection import Connection
-from baselift.cli.errors import EXIT_NOT_FOUND, CommandError, explained
+from baselift.cli.errors import CommandError, absent, explained
+from baselift.cli.output import flat
 
 Timer = dict[str, Any]
 
@@ -29,7 +29,7 @@ def timer() -> None:
 def list_(name: str, registry: str | None, output: str) -> None:
     """Print the timers of a task."""
     connection = Connection(registry)
-    _show(_timers(connection.send("GET", _path(connection, name))), output)
+    _show(_timers(connection.client.tasks.get(*connection.where, name)), output)
 
 
 @timer.command("add")
@@ -43,10 +43,9 @@ def list_(name: str, registry: str | None, output: str) -> None:
 def add(name: str, timer_name: str, registry: str | None, output: str, **given: Any) -> None:
     """Add a timer to a task."""
     connection = Connection(registry)
-    path = _path(connection, name)
-    if _named(_timers(connection.send("GET", path)), timer_name):
+    if _named(_timers(connection.client.tasks.get(*connection.where, name)), timer_name):
         raise CommandError(f"task '{name}' has a timer '{timer_name}': change it with `baselift task timer update`")
-    _put(connection, path, _timer(timer_name, given), output)
+    _put(connection, name, _timer(timer_name, given), output)
 
 
 @timer.command("update")
@@ -60,9 +59,8 @@ def add(name: str, timer_name: str, registry: str | None, output: str, **given: 
 def update(name: str, timer_name: str, registry: str | None, output: str, **given: Any) -> None:
     """Change a timer of a task; what is not given stays."""
     connection = Connection(registry)
-    path = _path(connection, name)
-    _check(_timers(connection.send("GET", path)), name, timer_name)
-    _put(connection, path, _timer(timer_name, given), output)
+    _check(_timers(connection.client.tasks.get(*connection.where, name)), name, timer_name)
+    _put(connection, name, _timer(timer_name, given), output)
 
 
 @timer.command("remove")
@@ -74,21 +72,16 @@ def update(name: str, timer_name: str, registry: str | None, output: str, **give
 def remove(name: str, timer_name: str, registry: str | None, output: str) -> None:
     """Remove a timer from a task."""
     connection = Connection(registry)
-    path = _path(connection, name)
     # A PATCH takes no timer away. What is put back has the task's secrets, or they would be gone.
-    task = connection.send("POST", f"{path}/listDetails")
+    task = connection.client.tasks.get_details(*connection.where, name).as_dict()
     timers = _timers(task)
     _check(timers, name, timer_name)
     task["properties"]["trigger"]["timerTriggers"] = [each for each in timers if each["name"] != timer_name]
-    _show(_timers(connection.send("PUT", path, task)), output)
+    _show(_timers(connection.client.tasks.create(*connection.where, name, task)), output)
 
 
-def _path(connection: Connection, name: str) -> str:
-    return f"{Connection.path(*connection.where)}/tasks/{quote(name, safe='')}"
-
-
-def _timers(task: Mapping[str, Any]) -> list[Timer]:
-    return list((task["properties"].get("trigger") or {}).get("timerTriggers") or ())
+def _timers(task: Any) -> list[Timer]:
+    return list((flat(task).get("trigger") or {}).get("timerTriggers") or ())
 
 
 def _named(timers: Sequence[Timer], name: str) -> list[Timer]:
@@ -97,8 +90,7 @@ def _named(timers: Sequence[Timer], name: str) -> list[Timer]:
 
 def _check(timers: Sequence[Timer], task: str, name: str) -> None:
     if not _named(timers, name):
-        names = ", ".join(each["name"] for each in timers) or "none"
-        raise CommandError(f"task '{task}' has no timer '{name}'; there are: {names}", EXIT_NOT_FOUND)
+        raise absent(f"task '{task}'", "timer", name, [each["name"] for each in timers])
 
 
 def _timer(name: str, given: Mapping[str, Any]) -> Timer:
@@ -107,9 +99,9 @@ def _timer(name: str, given: Mapping[str, Any]) -> Timer:
     return {"name": name} | {field: value for field, value in fields.items() if value is not None}
 
 
-def _put(connection: Connection, path: str, changed: Timer, form: str) -> None:
-    patch = {"properties": {"trigger": {"timerTriggers": [changed]}}}
-    _show(_timers(connection.send("PATCH", path, patch)), form)
+def _put(connection: Connection, task: str, changed: Timer, form: str) -> None:
+    patch: dict[str, Any] = {"properties": {"trigger": {"timerTriggers": [changed]}}}
+    _show(_timers(connection.client.tasks.update(*connection.where, task, patch)), form)
 
 
 def _show(timers: Sequence[Timer], form: str) -> None:

@@ -6,7 +6,6 @@ instruction that depends on such things stands a label with a digest over them. 
 ``imagebuildah/stage_executor.go`` (``getCreatedBy``, ``intermediateImageExists``).
 """
 
-import csv
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +16,7 @@ from e2b_dockerfile_utils import DockerfileInstruction
 
 from baselift.domain.dockerfile import target_stage
 from baselift.domain.instructions import parse
-from baselift.domain.stages import Stage, read, stage_index, triggers
+from baselift.domain.stages import Stage, mount_options, read, stage_index, triggers
 from baselift.domain.variables import SCRATCH, Bases, Scope, scopes
 
 LABEL: Final = "io.baselift.layer"
@@ -149,7 +148,7 @@ class _Keys:
         return [part for source in sources or ["."] for part in self._taken(origin, source, line, index)]
 
     def _mounted(self, mount: str, line: int, index: int) -> list[str]:
-        options = {key.lower(): value for key, _, value in (part.partition("=") for part in next(csv.reader([mount])))}
+        options = mount_options(mount, line)
         origin, kind = options.get("from", ""), options.get("type", "bind").lower()
         if kind not in _MOUNTS or (kind == "cache" and not origin):
             return []

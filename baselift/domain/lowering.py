@@ -18,7 +18,7 @@ from baselift.domain import heredocs
 from baselift.domain.dockerfile import reachable, target_stage
 from baselift.domain.heredocs import Folder, Inline
 from baselift.domain.stage_names import in_lower_case
-from baselift.domain.stages import SIZE, DockerfileError, Stage, read
+from baselift.domain.stages import SIZE, DockerfileError, Stage, mount_options, read
 from baselift.domain.variables import SHELL, BaseConfig, Bases, Scope, scopes, trigger_scopes
 
 _FOLDER: Final = "inline"
@@ -27,7 +27,6 @@ _LINK: Final = re.compile(r"--link(=.*)?")
 _GIT: Final = re.compile(r"(git@|git://|ssh://).+|https?://[^?#]+\.git([?#].*)?")
 _URL: Final = re.compile(r"https?://.+")
 _CHECKSUM: Final = re.compile(r"sha256:[0-9a-f]{64}")
-_WRITABLE: Final = re.compile(r"--mount=(?!.*\btype=(?!bind\b))(.*,)?(rw|readwrite)(=true)?(,.*)?", re.IGNORECASE)
 # buildah gives these to /bin/sh, whatever SHELL says.
 _COMMANDS: Final = frozenset({"CMD", "ENTRYPOINT"})
 _FILES: Final = frozenset({"COPY", "ADD"})
@@ -139,14 +138,16 @@ class _Lowering:
         if instruction.name in _COMMANDS:
             return self._command(instruction, scope)
         if instruction.name == "RUN":
-            self._warn_of_writable(instruction)
+            if built:
+                self._warn_of_writable(instruction)
             texts = instruction.heredocs
             return [heredocs.run(instruction, self._lines, scope, self._folder, self._escape)] if texts else ()
         return self._files(instruction, scope, built=built) if instruction.name in _FILES else ()
 
     def _warn_of_writable(self, instruction: DockerfileInstruction) -> None:
-        if any(_WRITABLE.fullmatch(flag) for flag in instruction.flags):
-            line = instruction.start_line
+        line = instruction.start_line
+        mounts = [flag.partition("=")[2] for flag in instruction.flags if flag.startswith("--mount=")]
+        if any(_is_writable(mount_options(mount, line)) for mount in mounts):
             self._warnings.append(f"line {line}: what RUN writes to its bind mount may be there for what follows, too")
 
     def _command(self, instruction: DockerfileInstruction, scope: Scope) -> Sequence[str]:
@@ -200,6 +201,14 @@ class _Lowering:
         for number in range(start, end + 1):
             self._new[number] = (lines.pop(0) if lines else b"") + b"\n"
         self._new[end] += b"".join(each + b"\n" for each in lines)
+
+
+def _is_writable(mount: Mapping[str, str]) -> bool:
+    said = {mount.get("rw"), mount.get("readwrite")} & {"", "true"} or "false" in (
+        mount.get("ro"),
+        mount.get("readonly"),
+    )
+    return bool(said) and mount.get("type", "bind").lower() == "bind"
 
 
 def _checksum(

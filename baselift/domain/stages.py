@@ -279,14 +279,23 @@ def origins(instruction: DockerfileInstruction) -> Iterator[str]:
             yield from _mount_origin(value, instruction.start_line)
 
 
-def _mount_origin(value: str, line: int) -> Iterator[str]:
+def mount_options(value: str, line: int) -> dict[str, str]:
+    """The options of a RUN's ``--mount=value``, by name in lower case; one that stands alone is empty.
+
+    Raises:
+        DockerfileError: they cannot be read.
+    """
     try:
         fields = next(csv.reader([value], strict=True), [])
     except csv.Error as error:
         raise DockerfileError(
             f"--mount={_short(value)}: {error}; options are key=value, joined by commas", line
         ) from None
-    options = {key.lower(): option for key, _, option in (field.partition("=") for field in fields)}
+    return {key.lower(): option for key, _, option in (field.partition("=") for field in fields)}
+
+
+def _mount_origin(value: str, line: int) -> Iterator[str]:
+    options = mount_options(value, line)
     # A mount of memory, a secret or an agent's socket holds nothing of an image.
     if options.get("from") and options.get("type", "bind").lower() not in ("tmpfs", "secret", "ssh"):
         yield options["from"]

@@ -165,7 +165,7 @@ class Containers:
         """
         directory = Path(scratch, f"kept-{name}-{random.token_hex(4)}")
         reference = await asyncio.to_thread(kept.keep, image, directory)
-        await asyncio.to_thread(sandbox.let_read, directory)
+        await asyncio.to_thread(sandbox.give_tree, directory)
         return reference
 
     def _check(self, order: ContainerOrder) -> None:

@@ -15,7 +15,7 @@ _BASE = "org.opencontainers.image.base."
 _ARGUMENTS = re.compile(r"\|\d+ ")
 _NONE: Mapping[str, Any] = MappingProxyType({})
 _OF_LAYERS = f"#(nop) LABEL {LABEL}="
-_MOUNTED = re.compile(r"(.* --mount=.*?)(?::sha256:[0-9a-f]{64})+", re.DOTALL)
+_DIGESTS = re.compile(r"(?::sha256:[0-9a-f]{64})+\Z")
 _INTERMEDIATE = re.compile(r"FROM [0-9a-f]{12}")
 
 
@@ -80,8 +80,8 @@ def _clean(entry: dict[str, Any], secrets: Mapping[str, str], values: Sequence[s
     clean = {key: _without(value, secrets, values) for key, value in entry.items()}
     if _INTERMEDIATE.fullmatch(str(entry.get("comment", ""))):
         del clean["comment"]
-    if mounted := _MOUNTED.fullmatch(str(clean.get("created_by", ""))):
-        clean["created_by"] = mounted[1]
+    if " --mount=" in str(clean.get("created_by")):
+        clean["created_by"] = _DIGESTS.sub("", clean["created_by"])
     return clean
 
 

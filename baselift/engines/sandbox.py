@@ -162,16 +162,3 @@ def give_tree(root: Path) -> None:
             with suppress(FileNotFoundError):
                 if os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_uid not in inside:
                     os.chown(name, FIRST_ID, FIRST_ID, dir_fd=descriptor, follow_symlinks=False)
-
-
-def let_read(source: Path) -> None:
-    """Give root inside what nobody else may read of a tree that belongs to us alone."""
-    if not is_root():
-        return
-    for directory, _, files in os.walk(source):
-        for path in (Path(directory), *(Path(directory, name) for name in files)):
-            with suppress(FileNotFoundError):
-                status = path.lstat()
-                wanted = 0o005 if path == Path(directory) else 0o004
-                if status.st_mode & wanted != wanted:
-                    give(path)

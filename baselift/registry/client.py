@@ -16,7 +16,7 @@ from baselift.registry.blobs import Blobs
 from baselift.registry.deletion import Deletions
 from baselift.registry.errors import RegistryError, unusable
 from baselift.registry.hosts import Access, Hosts
-from baselift.registry.layers import Known
+from baselift.registry.layers import PackedBefore
 from baselift.registry.manifests import Descriptor
 from baselift.registry.publish import BaseLayers, config_of, publish
 from baselift.registry.repository import Document, Found, Manifests
@@ -90,7 +90,7 @@ class Registries:
         self._manifests = Manifests(self._transport)
         self._blobs = Blobs(self._transport)
         self._deletions = Deletions(self._transport, self._manifests)
-        self._packed = Known()
+        self._packed = PackedBefore()
         self._published: OrderedDict[tuple[str, str, str], Document] = OrderedDict()
 
     async def close(self) -> None:

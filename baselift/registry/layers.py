@@ -40,7 +40,7 @@ _AHEAD = _THREADS + 1
 _KEPT = 1000
 """Layers whose blobs are known."""
 
-_threads = ThreadPoolExecutor(_THREADS, "compression")
+_pool = ThreadPoolExecutor(_THREADS, "compression")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def _deflated(blocks: Iterable[bytes]) -> Iterator[bytes]:
     before = b""
     try:
         for block in blocks:
-            waiting.append(_threads.submit(_deflate, block, before))
+            waiting.append(_pool.submit(_deflate, block, before))
             before = block[-_WINDOW:]
             if len(waiting) == _AHEAD:
                 yield waiting.popleft().result()
@@ -154,7 +154,7 @@ def _is_dense(block: bytes) -> bool:
     return len(zlib.compress(sample, 1)) > _DENSE * len(sample)
 
 
-class Known:
+class PackedBefore:
     """The blobs that layers became lately, by diff_id: the same layer becomes the same blob every time."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ from baselift.registry.answers import as_object
 from baselift.registry.blobs import Blobs
 from baselift.registry.digests import sha256
 from baselift.registry.hosts import Access
-from baselift.registry.layers import Known, bytes_chunks, file_chunks, pack
+from baselift.registry.layers import PackedBefore, bytes_chunks, file_chunks, pack
 from baselift.registry.manifests import (
     OCI_CONFIG,
     OCI_MANIFEST,
@@ -50,7 +50,12 @@ def config_of(image: Image) -> dict[str, object]:
 
 
 async def publish(
-    blobs: Blobs, manifests: Manifests, access: Access, image: Image, base: BaseLayers | None, packed_before: Known
+    blobs: Blobs,
+    manifests: Manifests,
+    access: Access,
+    image: Image,
+    base: BaseLayers | None,
+    packed_before: PackedBefore,
 ) -> Document:
     """Upload what the repository lacks, at most three blobs at once, then the manifest under its digest.
 
@@ -87,7 +92,7 @@ def _as_oci(blob: Descriptor) -> Descriptor:
     return Descriptor(layer_type(blob.media_type) or blob.media_type, blob.digest, blob.size)
 
 
-async def _upload(blobs: Blobs, access: Access, layer: Layer, packed_before: Known) -> Descriptor:
+async def _upload(blobs: Blobs, access: Access, layer: Layer, packed_before: PackedBefore) -> Descriptor:
     known = packed_before.get(layer)
     if known is not None and await blobs.has(access, known):
         return known

@@ -5,6 +5,7 @@ from asyncio import to_thread
 from pathlib import Path
 
 from baselift.domain.builds import Failure
+from baselift.source.checkout import FETCH, make_empty
 from baselift.source.remote import Remote
 
 _ID = re.compile(r"[0-9a-f]{7,39}")
@@ -25,11 +26,9 @@ async def whole(remote: Remote, beginning: str, directory: Path) -> str:
     Raises:
         Failure: there is none, or more than one; or the repository cannot be fetched.
     """
-    await to_thread(directory.mkdir, parents=True)
-    await remote.git("init", "--quiet", "--template=", tree=directory)
-    await remote.git("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-commit-graph",
-                     "--filter=tree:0", "--", remote.url, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*",
-                     tree=directory)  # fmt: skip
+    await to_thread(make_empty, directory / ".git")
+    branches_and_tags = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+    await remote.git(*FETCH, "--filter=tree:0", "--", remote.url, *branches_and_tags, tree=directory)
     objects = await remote.git("rev-parse", f"--disambiguate={beginning}", tree=directory)
     kinds = [await remote.git("cat-file", "-t", each, tree=directory) for each in objects.split()]
     found = [each for each, kind in zip(objects.split(), kinds, strict=True) if kind.strip() == "commit"]

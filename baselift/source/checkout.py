@@ -16,6 +16,7 @@ from baselift.source.remote import Remote, open_remote
 
 _LEVELS = 5
 _NO_SUCH_KEY = 1
+FETCH = ("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-commit-graph")
 _ABSENT = "fatal: couldn't find remote ref "
 # Without its filters git-lfs fetches, but writes nothing.
 _LFS = ("-c", "filter.lfs.smudge=git-lfs smudge -- %f", "-c", "filter.lfs.clean=git-lfs clean -- %f")
@@ -72,14 +73,13 @@ async def fetch_commit(remote: Remote, wanted: str, tree: Path) -> tuple[str, in
         NoSuchReference: there is no such reference.
         Failure: unreachable, refused, or no such commit.
     """
-    await to_thread(_init, tree / ".git")
-    options = ("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-commit-graph")
-    ended = await remote.stream((*options, "--depth=1", "--", remote.url, wanted), tree, lambda _: None)
+    await to_thread(make_empty, tree / ".git")
+    ended = await remote.stream((*FETCH, "--depth=1", "--", remote.url, wanted), tree, lambda _: None)
     if not ended.code:
         return await _identify(remote, "FETCH_HEAD", tree)
     if not is_commit(wanted):
         raise (NoSuchReference if _ABSENT in ended.errors else Failure)(remote.explain(ended))
-    await remote.git(*options, "--", remote.url, "+refs/heads/*:refs/all/heads/*", "+refs/tags/*:refs/all/tags/*",
+    await remote.git(*FETCH, "--", remote.url, "+refs/heads/*:refs/all/heads/*", "+refs/tags/*:refs/all/tags/*",
                      tree=tree)  # fmt: skip
     found = await remote.stream(("cat-file", "-e", f"{wanted}^{{commit}}"), tree, lambda _: None)
     if found.code:
@@ -87,8 +87,8 @@ async def fetch_commit(remote: Remote, wanted: str, tree: Path) -> tuple[str, in
     return await _identify(remote, wanted, tree)
 
 
-def _init(directory: Path) -> None:
-    """What git takes for an empty repository (gitrepository-layout), as ``git init`` makes it."""
+def make_empty(directory: Path) -> None:
+    """Make what git takes for an empty repository (gitrepository-layout), as ``git init`` does."""
     for name in ("objects", "refs"):
         (directory / name).mkdir(parents=True, exist_ok=True)
     (directory / "HEAD").write_text("ref: refs/heads/none\n")

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from baselift.app import task_rows
 from baselift.app.base_rows import StoredBase
@@ -16,8 +15,6 @@ from baselift.app.world import World
 from baselift.domain.images import Reference
 from baselift.domain.waves.graph import key
 from baselift.domain.waves.states import Member
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ async def read(world: World, members: Sequence[Member], known: Fresh | None = No
     unknown = [each for each in members if key(each.registry, each.task) not in known.followers]
     pairs, paused = await asyncio.gather(
         together(unknown, lambda each: _pair(world, each)),
-        pauses.every(world) if known.paused is None else _is(known.paused),
+        _pauses(world, known),
     )
     tasks = {key(task.registry, task.name): task for task, _ in pairs if task is not None}
     rows = {key(row.registry, row.task): row for _, row in pairs}
@@ -61,5 +58,5 @@ async def _pair(world: World, member: Member) -> tuple[StoredTask | None, Follow
     )
 
 
-async def _is(value: T) -> T:
-    return value
+async def _pauses(world: World, known: Fresh) -> Sequence[Pause]:
+    return await pauses.every(world) if known.paused is None else known.paused
